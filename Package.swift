@@ -1,0 +1,91 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+/// Warnings are errors in our own code; members must be imported where they are used.
+let strict: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// The rings of docs/architecture.md: core decides, edges own a thread and a C library, the gateway wires.
+let cLibraries: [Target] = [
+  .systemLibrary(name: "COpenSSL", path: "Sources/C/COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+  .systemLibrary(name: "COpus", path: "Sources/C/COpus", pkgConfig: "opus", providers: [.apt(["libopus-dev"])]),
+  .systemLibrary(
+    name: "CSpanDSP", path: "Sources/C/CSpanDSP", pkgConfig: "spandsp", providers: [.apt(["libspandsp-dev"])]),
+  .systemLibrary(name: "CSRTP", path: "Sources/C/CSRTP", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),
+  // No pkgConfig: its flags name macros that the public header does not read and SwiftPM warns about.
+  .systemLibrary(name: "CUsrSCTP", path: "Sources/C/CUsrSCTP", providers: [.apt(["libusrsctp-dev"])]),
+  .systemLibrary(
+    name: "CSofiaLibrary", path: "Sources/C/CSofiaLibrary", pkgConfig: "sofia-sip-ua",
+    providers: [.apt(["libsofia-sip-ua-dev"])]),
+  // Facades: their headers include none of the library's, because Sofia's define _GNU_SOURCE.
+  .target(name: "CSofia", dependencies: ["CSofiaLibrary"], path: "Sources/C/CSofia"),
+  .target(name: "CLinux", path: "Sources/C/CLinux"),
+]
+
+func core(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func edge(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target { core(name, dependencies) }
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .testTarget(name: name + "Tests", dependencies: [.byName(name: name)] + dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+  name: "trunkline",
+  platforms: [.macOS(.v26)],
+  products: [.executable(name: "trunkline", targets: ["trunkline"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
+  ],
+  targets: cLibraries + [
+    // Core: no socket, clock, thread, lock, log or Foundation.
+    core("Base"),
+    core("RTP", ["Base"]),
+    core("SDP", ["Base"]),
+    core("Audio", ["Base", "COpus", "CSpanDSP"]),
+    core("Transport", ["Base", "CSRTP", "COpenSSL", "CUsrSCTP"]),
+    core("MediaCore", ["Base", "RTP", "Audio", "Transport"]),
+    core("Telephony", ["Base", "SDP"]),
+    core(
+      "LiveKitProtocol",
+      [.product(name: "SwiftProtobuf", package: "swift-protobuf"), .product(name: "JWTKit", package: "jwt-kit")]),
+    core("RoomCore", ["Base", "SDP", "LiveKitProtocol"]),
+    core("Capture", ["Base", "RTP", "SDP"]),
+    // Edges: each owns a thread and a library.
+    edge("MediaIO", ["Base", "RTP", "MediaCore", "CLinux"]),
+    edge("SIP", ["Base", "Telephony", "CSofia", "CLinux"]),
+    edge(
+      "WebServer",
+      [
+        "Base", .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
+      ]),
+    // The gateway wires.
+    edge("Configuration", ["Base", "Telephony", .product(name: "Yams", package: "Yams")]),
+    edge(
+      "Gateway",
+      [
+        "Base", "RTP", "SDP", "Audio", "MediaCore", "Telephony", "LiveKitProtocol", "RoomCore", "MediaIO", "SIP",
+        "WebServer", "Configuration", .product(name: "Logging", package: "swift-log"),
+      ]),
+    edge("Phone", ["Base", "RTP", "SDP", "Audio", "Capture", "Telephony", "SIP", "MediaIO"]),
+    .executableTarget(
+      name: "trunkline",
+      dependencies: [
+        "Gateway", "Phone", "Configuration", "LiveKitProtocol",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+    tests("Base"),
+  ],
+  swiftLanguageModes: [.v6]
+)
