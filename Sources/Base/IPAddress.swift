@@ -45,7 +45,8 @@ public struct IPAddress: Hashable, Sendable {
   public var isPrivate: Bool {
     guard isIPv4 else { return high >> 57 == 0x7E || high >> 54 == 0x3FA }
     let bits = v4Bits
-    return bits >> 24 == 10 || bits >> 20 == 0xAC1 || bits >> 16 == 0xC0A8 || bits >> 22 == 0x191 || bits >> 16 == 0xA9FE
+    return bits >> 24 == 10 || bits >> 20 == 0xAC1 || bits >> 16 == 0xC0A8 || bits >> 22 == 0x191
+      || bits >> 16 == 0xA9FE
   }
 
   private static func ipv4Bits(_ text: some StringProtocol) -> UInt32? {
@@ -83,7 +84,8 @@ public struct IPAddress: Hashable, Sendable {
       if mayEndInIPv4, index == parts.count - 1, let bits = ipv4Bits(part) {
         groups += [UInt16(bits >> 16), UInt16(truncatingIfNeeded: bits)]
       } else {
-        guard (1...4).contains(part.utf8.count), part.first != "+", part.first != "-", let group = UInt16(part, radix: 16)
+        guard (1...4).contains(part.utf8.count), part.first != "+", part.first != "-",
+          let group = UInt16(part, radix: 16)
         else { return nil }
         groups.append(group)
       }
@@ -104,7 +106,9 @@ extension IPAddress: CustomStringConvertible {
       if end - start > max(zeros.count, 1) { zeros = start..<end }
       start = max(end, start + 1)
     }
-    func hex(_ range: some Sequence<Int>) -> String { range.map { String(groups[$0], radix: 16) }.joined(separator: ":") }
+    func hex(_ range: some Sequence<Int>) -> String {
+      range.map { String(groups[$0], radix: 16) }.joined(separator: ":")
+    }
     return zeros.isEmpty ? hex(0..<8) : hex(0..<zeros.lowerBound) + "::" + hex(zeros.upperBound..<8)
   }
 }
@@ -160,7 +164,11 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
   public init?(_ text: some StringProtocol) {
     guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else { return nil }
     var host = text[..<colon]
-    if host.first == "[", host.last == "]" { host = host.dropFirst().dropLast() } else if host.contains(":") { return nil }
+    if host.first == "[", host.last == "]" {
+      host = host.dropFirst().dropLast()
+    } else if host.contains(":") {
+      return nil
+    }
     guard let address = IPAddress(host) else { return nil }
     self.init(address, port)
   }

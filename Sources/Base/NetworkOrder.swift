@@ -17,14 +17,17 @@ extension RawSpan {
 
   @usableFromInline
   func unsafeLoadUnaligned<T: BitwiseCopyable>(_ offset: Int, as type: T.Type) -> T {
-    precondition(offset >= 0 && offset + MemoryLayout<T>.size <= byteCount, "offset \(offset) outside \(byteCount) bytes")
+    precondition(
+      offset >= 0 && offset + MemoryLayout<T>.size <= byteCount, "offset \(offset) outside \(byteCount) bytes")
     return unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: type)
   }
 }
 
 extension MutableRawSpan {
   @inlinable
-  public mutating func set(_ value: UInt8, at offset: Int) { storeBytes(of: value, toByteOffset: offset, as: UInt8.self) }
+  public mutating func set(_ value: UInt8, at offset: Int) {
+    storeBytes(of: value, toByteOffset: offset, as: UInt8.self)
+  }
 
   @inlinable
   public mutating func set(_ value: UInt16, at offset: Int) {

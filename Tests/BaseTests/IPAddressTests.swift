@@ -34,7 +34,9 @@ struct IPAddressTests {
     #expect(prefix.contains(address) == expected)
   }
 
-  @Test("a prefix with a length out of range is refused", arguments: ["1.2.3.4/33", "::/129", "1.2.3.4/", "1.2.3.4/-1", "x/8"])
+  @Test(
+    "a prefix with a length out of range is refused",
+    arguments: ["1.2.3.4/33", "::/129", "1.2.3.4/", "1.2.3.4/-1", "x/8"])
   func badPrefix(text: String) { #expect(IPPrefix(text) == nil) }
 
   @Test("an endpoint reads both families", arguments: ["127.0.0.1:5060", "[::1]:5060"])
