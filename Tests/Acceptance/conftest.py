@@ -1,0 +1,31 @@
+import asyncio
+import inspect
+import pathlib
+
+import pytest
+from harness import Gateway
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Runs `async def` tests, each in a loop of its own and with a limit."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    asyncio.run(asyncio.wait_for(pyfuncitem.obj(**arguments), 120))
+    return True
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Adds the gateway's log to a failed test."""
+    report = (yield).get_result()
+    for value in getattr(item, "funcargs", {}).values():
+        if report.failed and isinstance(value, Gateway):
+            report.sections.append(("gateway log", value.log()[-8000:]))
+
+
+@pytest.fixture
+def gateway(tmp_path: pathlib.Path, request):
+    with Gateway(tmp_path, **getattr(request, "param", {})) as running:
+        yield running

@@ -1,0 +1,295 @@
+"""Starts the real gateway, real sipp callers and real LiveKit SDK participants, all on 127.0.0.1 with ports picked free."""
+
+import asyncio
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+
+import numpy as np
+import yaml
+from livekit import api, rtc
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SCENARIOS = pathlib.Path(__file__).resolve().parent / "scenarios"
+SIPP_PCAPS = pathlib.Path("/usr/share/sip-tester")
+KEY, SECRET = "devkey", "a-secret-of-at-least-32-characters"
+CALLER, CALLED = "+15550123", "+15550100"
+
+
+def binary() -> pathlib.Path:
+    return pathlib.Path(os.environ.get("TRUNKLINE", ROOT / ".build" / "debug" / "trunkline"))
+
+
+def free_port(kind=socket.SOCK_DGRAM, count=1) -> int:
+    """The first of `count` neighbouring ports that are free for UDP and TCP; the first is even."""
+    while True:
+        with socket.socket(socket.AF_INET, kind) as probe:
+            probe.bind(("127.0.0.1", 0))
+            first = probe.getsockname()[1] & ~1
+        try:
+            with contextlib.ExitStack() as stack:
+                for port in range(first, first + count):
+                    for each in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                        stack.enter_context(socket.socket(socket.AF_INET, each)).bind(("127.0.0.1", port))
+            return first
+        except OSError:
+            continue
+
+
+def wait_until(condition, what: str, deadline: float = 20.0):
+    """The condition's first true value; an error that names `what` when the deadline passes."""
+    end = time.monotonic() + deadline
+    while time.monotonic() < end:
+        if value := condition():
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"waited {deadline} s in vain for {what}")
+
+
+async def eventually(condition, what: str, deadline: float = 20.0):
+    end = asyncio.get_running_loop().time() + deadline
+    while asyncio.get_running_loop().time() < end:
+        if value := condition():
+            return value
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"waited {deadline} s in vain for {what}")
+
+
+DEFAULT_TRUNK = {"name": "provider", "numbers": [CALLED], "allowed_addresses": ["127.0.0.0/8"]}
+DEFAULT_RULE = {
+    "name": "agents",
+    "trunk_ids": ["provider"],
+    "rule": {"dispatchRuleIndividual": {"roomPrefix": "call-"}},
+}
+
+
+def direct_rule(room: str) -> dict:
+    return {"name": "direct", "trunk_ids": ["provider"], "rule": {"dispatchRuleDirect": {"roomName": room}}}
+
+
+class Gateway:
+    """One `trunkline serve` process with its own ports and data directory."""
+
+    def __init__(self, directory: pathlib.Path, **settings):
+        self.sip_port, self.port = free_port(), free_port()
+        rtc_port, rtp_port = free_port(count=4), free_port(count=100)
+        self.directory = directory
+        self.log_path = directory / "gateway.log"
+        self.configuration = {
+            "sip_port": self.sip_port,
+            "listen_ip": "127.0.0.1",
+            "rtp_port": f"{rtp_port}-{rtp_port + 99}",
+            "port": self.port,
+            "bind_addresses": ["127.0.0.1"],
+            "rtc": {"udp_port": rtc_port, "node_ip": "127.0.0.1"},
+            "keys": {KEY: SECRET},
+            "data_dir": str(directory / "data"),
+            "log_numbers": "full",
+            "inbound_trunks": [DEFAULT_TRUNK],
+            "dispatch_rules": [DEFAULT_RULE],
+        } | settings
+
+    def __enter__(self) -> "Gateway":
+        path = self.directory / "trunkline.yaml"
+        path.write_text(yaml.safe_dump(self.configuration))
+        self.log_file = self.log_path.open("w")
+        environment = os.environ | {"SWIFT_BACKTRACE": "enable=no"}
+        self.process = subprocess.Popen(
+            [binary(), "serve", "--config", path], stdout=self.log_file, stderr=subprocess.STDOUT, env=environment)
+        wait_until(self._is_ready, "the gateway to listen", 30)
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.stop(signal.SIGINT)
+        self.log_file.close()
+
+    def stop(self, with_signal: int, deadline: float = 20) -> int:
+        self.process.send_signal(with_signal)
+        try:
+            return self.process.wait(deadline)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise AssertionError(f"the gateway did not stop on signal {with_signal}:\n{self.log()[-4000:]}")
+
+    def _is_ready(self) -> bool:
+        assert self.process.poll() is None, f"the gateway ended with {self.process.returncode}:\n{self.log()}"
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=1) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+    def log(self) -> str:
+        return self.log_path.read_text(errors="replace")
+
+    def records(self) -> list[dict]:
+        path = self.directory / "data" / "calls.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def wait_for_records(self, count: int = 1, deadline: float = 20) -> list[dict]:
+        return wait_until(lambda: len(found := self.records()) >= count and found, f"{count} call records", deadline)
+
+    def resident_kilobytes(self) -> int:
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
+    def token(self, identity: str, room: str, kind: str | None = None, **grants) -> str:
+        token = api.AccessToken(KEY, SECRET).with_identity(identity).with_name(identity)
+        token = token.with_grants(api.VideoGrants(**({"room_join": True, "room": room} | grants)))
+        return (token.with_kind(kind) if kind else token).to_jwt()
+
+    async def join(self, room: str, identity: str = "agent", options: rtc.RoomOptions | None = None, **grants):
+        participant = Participant()
+        await participant.connect(self.url, self.token(identity, room, **grants), options)
+        return participant
+
+
+class Sipp:
+    """One sipp process that plays a scenario's caller."""
+
+    def __init__(self, gateway: Gateway, scenario: str, directory: pathlib.Path, *, transport="u1", calls=1,
+                 caller=CALLER, called=CALLED, keys: dict | None = None, arguments: list[str] | None = None):
+        self.port, self.media_port = free_port(), free_port(count=4)
+        self.messages = directory / f"sipp-{self.port}.log"
+        self.errors = directory / f"sipp-{self.port}-errors.log"
+        command = [
+            "sipp", f"127.0.0.1:{gateway.sip_port}", "-sf", SCENARIOS / f"{scenario}.xml", "-s", called, "-i", "127.0.0.1",
+            "-p", self.port, "-mi", "127.0.0.1", "-mp", self.media_port, "-t", transport, "-m", calls,
+            "-nostdin", "-trace_msg", "-message_file", self.messages, "-trace_err", "-error_file", self.errors,
+            "-timeout", 60, "-timeout_error", "-key", "caller", caller, "-key", "pcaps", SIPP_PCAPS,
+        ]
+        for name, value in (keys or {}).items():
+            command += ["-key", name, value]
+        self.process = subprocess.Popen(
+            [str(part) for part in command + (arguments or [])], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            cwd=directory)
+
+    def wait(self, deadline: float = 60):
+        code = self.process.wait(deadline)
+        errors = self.errors.read_text(errors="replace") if self.errors.exists() else ""
+        assert code == 0, f"sipp ended with {code}\n{errors[-3000:]}\n{self.trace()[-6000:]}"
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def trace(self) -> str:
+        return self.messages.read_text(errors="replace") if self.messages.exists() else ""
+
+
+class Capture:
+    """Records the loopback datagrams that match a filter, with dumpcap; packets are read back as RTP payloads."""
+
+    def __init__(self, path: pathlib.Path, capture_filter: str):
+        self.path = path
+        self.process = subprocess.Popen(
+            ["dumpcap", "-q", "-i", "lo", "-f", capture_filter, "-w", str(path), "-P"], stderr=subprocess.PIPE, text=True)
+        wait_until(lambda: path.exists() and path.stat().st_size >= 24, "dumpcap to start")
+
+    def stop(self) -> list["RTPPacket"]:
+        self.process.send_signal(signal.SIGINT)
+        self.process.communicate()
+        return read_rtp(self.path)
+
+
+class RTPPacket:
+    def __init__(self, time_s: float, source_port: int, destination_port: int, data: bytes):
+        self.time, self.source_port, self.destination_port = time_s, source_port, destination_port
+        self.marker, self.payload_type = data[1] >> 7, data[1] & 127
+        self.sequence, self.timestamp = int.from_bytes(data[2:4], "big"), int.from_bytes(data[4:8], "big")
+        self.ssrc, self.payload = int.from_bytes(data[8:12], "big"), data[12:]
+
+
+def read_rtp(path: pathlib.Path) -> list[RTPPacket]:
+    """The RTP datagrams of a classic little-endian Ethernet pcap over IPv4 without options."""
+    data, offset, packets = path.read_bytes(), 24, []
+    while offset + 16 <= len(data):
+        seconds, fraction, length = (int.from_bytes(data[offset + i:offset + i + 4], "little") for i in (0, 4, 8))
+        frame = data[offset + 16:offset + 16 + length]
+        offset += 16 + length
+        udp = frame[34:]
+        if frame[12:14] == b"\x08\x00" and frame[23] == 17 and len(udp) >= 20 and udp[8] >> 6 == 2:
+            ports = int.from_bytes(udp[0:2], "big"), int.from_bytes(udp[2:4], "big")
+            packets.append(RTPPacket(seconds + fraction / 1e6, *ports, udp[8:]))
+    return packets
+
+
+class Participant:
+    """A stock LiveKit SDK participant that remembers all it sees and hears."""
+
+    def __init__(self):
+        self.room = rtc.Room()
+        self.digits: list[tuple[str, str]] = []
+        self.data: list[tuple[str, bytes]] = []
+        self.heard: dict[str, list[np.ndarray]] = {}
+        self.events: list[tuple[str, str]] = []
+        self._tasks: list[asyncio.Task] = []
+        self.room.on("sip_dtmf_received", lambda dtmf: self.digits.append((dtmf.participant.identity, dtmf.digit)))
+        self.room.on("data_received", lambda packet: self.data.append((packet.participant.identity if packet.participant else "", packet.data)))
+        self.room.on("track_subscribed", self._listen)
+        for name in ("participant_connected", "participant_disconnected"):
+            self.room.on(name, lambda who, name=name: self.events.append((name, who.identity)))
+        self.room.on("disconnected", lambda reason: self.events.append(("disconnected", str(reason))))
+        self.room.on("reconnected", lambda: self.events.append(("reconnected", "")))
+
+    async def connect(self, url: str, token: str, options: rtc.RoomOptions | None = None):
+        await asyncio.wait_for(self.room.connect(url, token, options or rtc.RoomOptions()), 20)
+
+    def _listen(self, track, _publication, participant):
+        if track.kind == rtc.TrackKind.KIND_AUDIO:
+            self._tasks.append(asyncio.ensure_future(self._record(track, self.heard.setdefault(participant.identity, []))))
+
+    async def _record(self, track, frames):
+        stream = rtc.AudioStream(track, sample_rate=8000, num_channels=1)
+        async for event in stream:
+            frames.append(np.frombuffer(event.frame.data, dtype=np.int16).copy())
+
+    def audio(self, identity: str) -> np.ndarray:
+        return np.concatenate(self.heard.get(identity) or [np.zeros(0, np.int16)]).astype(float)
+
+    async def publish(self, name: str = "voice") -> rtc.AudioSource:
+        source = rtc.AudioSource(48000, 1)
+        track = rtc.LocalAudioTrack.create_audio_track(name, source)
+        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        await asyncio.wait_for(self.room.local_participant.publish_track(track, options), 15)
+        return source
+
+    async def publish_tone(self, frequency: float, amplitude: float = 8000):
+        """Publishes a tone that goes on until `leave`."""
+        source = await self.publish()
+        self._tasks.append(asyncio.ensure_future(play(source, tone(frequency, amplitude))))
+
+    def caller(self) -> rtc.RemoteParticipant | None:
+        return next((p for p in self.room.remote_participants.values()
+                     if p.kind == rtc.ParticipantKind.PARTICIPANT_KIND_SIP), None)
+
+    async def leave(self):
+        for task in self._tasks:
+            task.cancel()
+        await self.room.disconnect()
+
+
+def tone(frequency: float, amplitude: float):
+    """Endless 10 ms frames of 48 kHz samples."""
+    position = 0
+    while True:
+        phase = 2 * np.pi * frequency * (position + np.arange(480)) / 48000
+        position += 480
+        yield (amplitude * np.sin(phase)).astype(np.int16)
+
+
+async def play(source: rtc.AudioSource, frames):
+    for frame in frames:
+        await source.capture_frame(rtc.AudioFrame(frame.tobytes(), 48000, 1, 480))
