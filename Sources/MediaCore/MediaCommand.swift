@@ -1,0 +1,41 @@
+import Base
+
+/// What the gateway asks of a media loop. Commands of one poster are carried out in the order of posting.
+/// A command that names an unknown id, or one that is closed already, does nothing.
+public enum MediaCommand: Sendable {
+  case openRoom(RoomID, RoomMediaOptions)
+  /// Closes the transports of the room too; its phone legs live on without a room.
+  case closeRoom(RoomID)
+
+  /// (Re)negotiates a phone leg that `MediaLoop.openPhoneLeg` opened. From here on it sends: audio of its room,
+  /// or silence without one. Packets that arrive before are counted and teach the source, nothing more.
+  case negotiatePhoneLeg(PhoneLegID, PhoneMedia)
+  /// From here on the leg publishes `TrackID` to the room and hears everyone else in it.
+  case attachPhoneLeg(PhoneLegID, RoomID, TrackID)
+  /// The leg leaves its room and hears silence.
+  case detachPhoneLeg(PhoneLegID)
+  /// Plays a tone to the phone instead of its room, until `stopTone`.
+  case playTone(PhoneLegID, PhoneTone)
+  case stopTone(PhoneLegID)
+  /// Plays digits `0-9 * # A-D` (any case) to the phone, after those that still wait; `w` pauses half a second.
+  /// At most 256 wait; the rest is dropped.
+  case sendDigits(PhoneLegID, String)
+  /// Ends in `MediaEvent.phoneLegClosed`.
+  case closePhoneLeg(PhoneLegID)
+
+  case openTransport(TransportConfiguration)
+  case publishTrack(TransportID, TrackID, ReceiveTrack)
+  case unpublishTrack(TransportID, TrackID)
+  /// A muted track, of a phone leg or of a peer, is received and counted but reaches nobody.
+  case setTrackMuted(TrackID, Bool)
+  case subscribe(TransportID, TrackID, SendTrack)
+  case unsubscribe(TransportID, TrackID)
+  /// Nothing when a channel of that label is open in either direction.
+  case openDataChannel(TransportID, DataChannelOptions)
+  /// Goes out on the open channel of that label; dropped and counted when there is none or its queue is full.
+  case sendData(TransportID, label: String, [UInt8])
+  /// New local credentials; DTLS, SRTP and data channels go on (RFC 8445 §2.4).
+  case restartICE(TransportID, ufrag: String, password: String)
+  /// Ends in `MediaEvent.transportClosed`.
+  case closeTransport(TransportID)
+}

@@ -1,0 +1,49 @@
+/// What a media loop reports. Delivered on the media thread, which waits for the receiver to return.
+public enum MediaEvent: Sendable {
+  /// DTLS is complete and the peer's certificate is the announced one. Media flows, data channels may be opened.
+  case transportConnected(TransportID)
+  /// Nothing more comes of this transport. It is closed already; `transportClosed` follows.
+  case transportFailed(TransportID, TransportFailure)
+  case transportClosed(TransportID, TransportStatistics)
+  case dataChannelOpened(TransportID, label: String)
+  case data(TransportID, label: String, [UInt8])
+
+  /// The first packet of a published track arrived.
+  case trackActive(TrackID)
+  /// The first packet of a track left for a subscriber.
+  case trackFlowing(TrackID, to: TransportID)
+  /// The loudness of one track of a room since the last report; only tracks whose value changed, at most five times
+  /// a second each, then one `audioLevelsReported` for the room.
+  case audioLevel(RoomID, TrackID, AudioLevelReport)
+  case audioLevelsReported(RoomID)
+
+  /// One keypad digit `0-9 * # A-D` from the phone, once per press, at its start.
+  case digit(PhoneLegID, Character)
+  /// All digits given to `sendDigits` have been played.
+  case digitsSent(PhoneLegID)
+  /// The first RTP packet from an accepted source.
+  case phoneMediaStarted(PhoneLegID)
+  /// No RTP for the configured time. Reported once; the leg goes on until it is closed.
+  case phoneMediaTimedOut(PhoneLegID)
+  case phoneLegClosed(PhoneLegID, PhoneLegStatistics)
+
+  // Once a second each.
+  case phoneLegStatistics(PhoneLegID, PhoneLegStatistics)
+  case receivedTrackStatistics(TrackID, ReceivedTrackStatistics)
+  case sentTrackStatistics(TransportID, TrackID, SentTrackStatistics)
+  case loopStatistics(MediaLoopStatistics)
+}
+
+public enum TransportFailure: Hashable, Sendable {
+  /// No completed DTLS handshake within `connectTimeout`.
+  case connectTimeout
+  /// The peer's certificate is not the announced one.
+  case wrongFingerprint
+  case handshakeFailed
+  /// STUN requests stopped.
+  case consentExpired
+  /// The peer sent a DTLS close_notify.
+  case closedByPeer
+  /// A limit of the loop, or a duplicate id or ufrag.
+  case refused
+}
