@@ -1,0 +1,125 @@
+import Base
+
+/// Builds the answer of an ICE-lite, audio-and-data server to a client's offer: the single peer connection of `/rtc/v1`,
+/// and the publisher's of `/rtc`.
+public struct WebRTCAnswer: Hashable, Sendable {
+  public var transport: WebRTCTransport
+  /// In our order of preference; the first that the offer has too is the one both use.
+  public var codecs: [RoomCodec]
+  /// Ours: `passive` unless the offer insists on it for itself.
+  public var preferredSetup: DTLSSetup
+
+  public init(transport: WebRTCTransport, codecs: [RoomCodec] = [.opus, .pcmu], preferredSetup: DTLSSetup = .passive) {
+    self.transport = transport
+    self.codecs = codecs
+    self.preferredSetup = preferredSetup
+  }
+
+  /// What we are in DTLS when we answer `offer` (RFC 5763 §5).
+  public func setup(for offer: WebRTCDescription) -> DTLSSetup {
+    switch offer.setup {
+    case .active: .passive
+    case .passive: .active
+    default: preferredSetup == .active ? .active : .passive
+    }
+  }
+
+  /// Whether the answer to `offer` accepts this section: audio with a common codec, or data channels.
+  public func accepts(_ section: WebRTCSection, of offer: WebRTCDescription) -> Bool {
+    // One transport only: without BUNDLE just the first section can be served.
+    guard !section.isRejected, section.isBundled || section.mid == offer.transport?.mid else { return false }
+    switch section.kind {
+    case .audio: return section.transportProtocol.hasSuffix("TLS/RTP/SAVPF") && commonCodec(section) != nil
+    case .application: return section.sctpPort != nil && section.mid == offer.application?.mid
+    case .video, .other: return false
+    }
+  }
+
+  /// The codec both use on this section, with the offer's payload type.
+  public func commonCodec(_ section: WebRTCSection) -> (codec: RoomCodec, rtp: RTPCodec)? {
+    for codec in codecs { if let rtp = section.codec(codec) { return (codec, rtp) } }
+    return nil
+  }
+
+  /// The answer. `outgoing` has the track that we send on a mid; audio that neither sends nor receives is `inactive`.
+  public func build(
+    to offer: WebRTCDescription, outgoing: [String: OutgoingTrack] = [:], origin: WebRTCOrigin
+  ) throws(SDPError) -> SessionDescription {
+    guard offer.ice != nil, !offer.fingerprints.isEmpty else {
+      throw SDPError(.malformed, "the offer has no ice-ufrag, ice-pwd or fingerprint")
+    }
+    let accepted = offer.sections.filter { accepts($0, of: offer) }.map(\.mid)
+    let setup = setup(for: offer)
+    var attributes = [SDPAttribute("ice-lite")]
+    if !offer.bundle.isEmpty {
+      let mids = offer.bundle.filter(accepted.contains)
+      attributes.append(SDPAttribute("group", (["BUNDLE"] + mids).joined(separator: " ")))
+    }
+    attributes.append(SDPAttribute("msid-semantic", " WMS *"))
+    let media = offer.sections.map { section in
+      guard accepted.contains(section.mid) else { return rejection(of: section) }
+      return section.kind == .audio
+        ? audio(section, track: outgoing[section.mid], setup: setup) : application(section, setup: setup)
+    }
+    return SessionDescription(origin: origin.line, attributes: attributes, media: media)
+  }
+
+  private func rejection(of section: WebRTCSection) -> MediaDescription {
+    // One format is enough and keeps the answer to a browser's video short.
+    MediaDescription(
+      kind: section.media, port: 0, transport: section.transportProtocol,
+      formats: Array(section.formats.prefix(1)), connection: ConnectionAddress(.anyV4),
+      attributes: [SDPAttribute("mid", section.mid), SDPAttribute("inactive")])
+  }
+
+  private func audio(_ section: WebRTCSection, track: OutgoingTrack?, setup: DTLSSetup) -> MediaDescription {
+    let direction = section.direction.reversed.intersection(MediaDirection(sends: track != nil, receives: true))
+    var attributes = [SDPAttribute("mid", section.mid)] + transport.attributes(setup: setup)
+    attributes.append(SDPAttribute("rtcp-mux"))
+    for uri in [WebRTCSection.HeaderExtension.audioLevelURI, WebRTCSection.HeaderExtension.midURI] {
+      if let id = section.extensionID(uri) { attributes.append(SDPAttribute("extmap", "\(id) \(uri)")) }
+    }
+    var formats: [String] = []
+    for codec in codecs {
+      guard let offered = section.codec(codec) else { continue }
+      formats.append(String(offered.payloadType))
+      attributes += codec.attributes(payloadType: offered.payloadType, sendsNACK: offered.feedback.contains("nack"))
+    }
+    attributes.append(SDPAttribute(direction.rawValue))
+    if let track, direction.sends { attributes += track.attributes(cname: transport.cname) }
+    return MediaDescription(
+      kind: "audio", port: transport.defaultEndpoint.port, transport: section.transportProtocol, formats: formats,
+      connection: ConnectionAddress(transport.defaultEndpoint.address), attributes: attributes)
+  }
+
+  private func application(_ section: WebRTCSection, setup: DTLSSetup) -> MediaDescription {
+    MediaDescription(
+      kind: "application", port: transport.defaultEndpoint.port, transport: section.transportProtocol,
+      formats: section.formats, connection: ConnectionAddress(transport.defaultEndpoint.address),
+      attributes: [SDPAttribute("mid", section.mid)] + transport.attributes(setup: setup)
+        + transport.dataChannelAttributes)
+  }
+}
+
+extension RoomCodec {
+  /// `rtpmap`, `fmtp` and, when both know it, `rtcp-fb … nack`.
+  func attributes(payloadType: UInt8, sendsNACK: Bool) -> [SDPAttribute] {
+    let codec = RTPCodec(payloadType: payloadType, name: name, clockRateHz: clockRateHz, channelCount: channelCount)
+    var attributes = [SDPAttribute("rtpmap", "\(payloadType) \(codec.rtpmap)")]
+    if let formatParameters { attributes.append(SDPAttribute("fmtp", "\(payloadType) \(formatParameters)")) }
+    if sendsNACK { attributes.append(SDPAttribute("rtcp-fb", "\(payloadType) nack")) }
+    return attributes
+  }
+}
+
+extension OutgoingTrack {
+  func attributes(cname: String) -> [SDPAttribute] {
+    [SDPAttribute("msid", msid.description), SDPAttribute("ssrc", "\(ssrc) cname:\(cname)")]
+  }
+}
+
+extension WebRTCTransport {
+  var dataChannelAttributes: [SDPAttribute] {
+    [SDPAttribute("sctp-port", String(sctpPort)), SDPAttribute("max-message-size", String(maxMessageSize))]
+  }
+}
