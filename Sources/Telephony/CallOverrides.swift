@@ -1,0 +1,59 @@
+/// What a trunk or a rule may say about the life of its calls. Nil: the less specific value holds.
+public struct CallOverrides: Hashable, Sendable {
+  public var answerPolicy: AnswerPolicy?
+  public var ringingTimeout: Duration?
+  public var maxCallDuration: Duration?
+  public var hangupWhenAlone: Bool?
+  public var departureTimeout: Duration?
+
+  public init(
+    answerPolicy: AnswerPolicy? = nil, ringingTimeout: Duration? = nil, maxCallDuration: Duration? = nil,
+    hangupWhenAlone: Bool? = nil, departureTimeout: Duration? = nil
+  ) {
+    self.answerPolicy = answerPolicy
+    self.ringingTimeout = ringingTimeout
+    self.maxCallDuration = maxCallDuration
+    self.hangupWhenAlone = hangupWhenAlone
+    self.departureTimeout = departureTimeout
+  }
+}
+
+/// Every time and policy that one call lives by: the gateway's, overlaid by the trunk's, overlaid by the rule's.
+public struct CallPolicy: Hashable, Sendable {
+  public var answerPolicy: AnswerPolicy
+  /// How long the phone may ring.
+  public var ringingTimeout: Duration
+  /// Counted from the decision to take the call.
+  public var maxCallDuration: Duration
+  /// The call ends when everyone else has left the room.
+  public var hangupWhenAlone: Bool
+  /// How long the caller may stay alone.
+  public var departureTimeout: Duration
+  /// Between two 180 responses.
+  public var ringingInterval: Duration
+
+  public init(
+    answerPolicy: AnswerPolicy = .trackSubscribed, ringingTimeout: Duration = .seconds(180),
+    maxCallDuration: Duration = .seconds(86_400), hangupWhenAlone: Bool = true,
+    departureTimeout: Duration = .seconds(20), ringingInterval: Duration = .seconds(1)
+  ) {
+    self.answerPolicy = answerPolicy
+    self.ringingTimeout = ringingTimeout
+    self.maxCallDuration = maxCallDuration
+    self.hangupWhenAlone = hangupWhenAlone
+    self.departureTimeout = departureTimeout
+    self.ringingInterval = ringingInterval
+  }
+
+  /// Zero durations are LiveKit's way to say nothing.
+  public func overlaid(by overrides: CallOverrides) -> CallPolicy {
+    func said(_ duration: Duration?) -> Duration? { duration.flatMap { $0 > .zero ? $0 : nil } }
+    return CallPolicy(
+      answerPolicy: overrides.answerPolicy ?? answerPolicy,
+      ringingTimeout: said(overrides.ringingTimeout) ?? ringingTimeout,
+      maxCallDuration: said(overrides.maxCallDuration) ?? maxCallDuration,
+      hangupWhenAlone: overrides.hangupWhenAlone ?? hangupWhenAlone,
+      departureTimeout: overrides.departureTimeout ?? departureTimeout,
+      ringingInterval: ringingInterval)
+  }
+}

@@ -1,0 +1,42 @@
+/// Why a call was taken or refused: each trunk and each rule in the order they are looked at.
+public struct Explanation: Hashable, Sendable, Encodable {
+  /// What became of one trunk or rule.
+  public enum Result: String, Hashable, Sendable, Encodable {
+    case chosen
+    /// Fits as well as another one, so that neither is taken.
+    case conflicting
+    /// Fits, but another one goes before it.
+    case outranked
+    case failed
+  }
+
+  public struct Step: Hashable, Sendable, Encodable {
+    public var id: String
+    public var label: String
+    public var result: Result
+    /// Key of the first condition that failed: `allowed_addresses`. Nil unless `failed`.
+    public var failedKey: String?
+    /// One sentence for people.
+    public var sentence: String
+  }
+
+  public var from: String
+  public var to: String
+  public var source: String?
+  /// Ascending id.
+  public var trunks: [Step]
+  public var rules: [Step]
+  public var isAccepted: Bool
+  /// `RefusalReason.rawValue`; nil when accepted.
+  public var reason: String?
+  /// The decision in one sentence; for a refusal with the nearest miss.
+  public var sentence: String
+  /// What the caller gets: 200 once the call is answered, 407 first where the trunk asks for credentials.
+  public var sipStatus: Int
+  public var sipPhrase: String
+  public var requiresDigest: Bool
+  public var requiresPIN: Bool
+  /// The room's name, with `<12 characters>` where it is random. Nil when refused or before the PIN is known.
+  public var roomName: String?
+  public var identity: String?
+}
