@@ -35,7 +35,7 @@ public enum MediaCommand: Sendable {
   /// Goes out on the open channel of that label; dropped and counted when there is none or its queue is full.
   case sendData(TransportID, label: String, [UInt8])
   /// New local credentials; DTLS, SRTP and data channels go on (RFC 8445 §2.4).
-  case restartICE(TransportID, ufrag: String, password: String)
+  case restartICE(TransportID, ICECredentials, remoteUfrag: String?)
   /// Ends in `MediaEvent.transportClosed`.
   case closeTransport(TransportID)
 }

@@ -1,11 +1,17 @@
+import Transport
+
 /// The DTLS certificate of the process: self-signed, ECDSA P-256, new at every start.
 public final class MediaIdentity: Sendable {
-  public struct Failure: Error, Sendable {}
+  let context: DTLSContext
 
-  public static func make() throws(Failure) -> MediaIdentity { MediaIdentity(fingerprint: []) }
+  /// Nil when OpenSSL has no randomness or memory.
+  public static func make() -> MediaIdentity? {
+    guard let certificate = DTLSCertificate.selfSigned(), let context = DTLSContext(certificate) else { return nil }
+    return MediaIdentity(context)
+  }
 
-  init(fingerprint: [UInt8]) { self.fingerprint = fingerprint }
+  private init(_ context: DTLSContext) { self.context = context }
 
-  /// SHA-256 of the DER certificate, 32 bytes (`a=fingerprint:sha-256`).
-  public let fingerprint: [UInt8]
+  /// `AB:CD:…`, 32 bytes: the value of `a=fingerprint:sha-256`.
+  public var fingerprint: String { context.fingerprint.description }
 }

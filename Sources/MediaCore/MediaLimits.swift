@@ -5,12 +5,12 @@ public struct MediaLimits: Hashable, Sendable {
   public var transports: Int
   /// Tracks that one peer may publish.
   public var tracksPerTransport: Int
-  /// Tracks that one peer may be sent.
+  /// Streams that one peer may be sent; an SRTP context knows 64.
   public var subscriptionsPerTransport: Int
 
   public init(
     rooms: Int = 10_000, phoneLegs: Int = 10_000, transports: Int = 10_000, tracksPerTransport: Int = 16,
-    subscriptionsPerTransport: Int = 256
+    subscriptionsPerTransport: Int = 48
   ) {
     self.rooms = rooms
     self.phoneLegs = phoneLegs

@@ -4,11 +4,12 @@ import Base
 public struct TransportConfiguration: Hashable, Sendable {
   public var id: TransportID
   public var room: RoomID
-  /// Unique among the transports of a loop: it finds the transport of a STUN request from a new address.
-  public var localUfrag: String
-  public var localPassword: String
-  /// SHA-256 of the peer's DER certificate, 32 bytes. A peer with another certificate is refused.
-  public var remoteFingerprint: [UInt8]
+  /// Ours; the fragment is unique among the transports of a loop.
+  public var credentials: ICECredentials
+  /// The peer's `a=ice-ufrag`. Nil: any is accepted.
+  public var remoteUfrag: String?
+  /// The peer's `a=fingerprint:sha-256` values, `AB:CD:…`. A peer with another certificate is refused.
+  public var remoteFingerprints: [String]
   /// We send the ClientHello (`a=setup:active` in our description).
   public var isDTLSClient: Bool
   /// From opening to a completed DTLS handshake; then `MediaEvent.transportFailed`.
@@ -17,14 +18,15 @@ public struct TransportConfiguration: Hashable, Sendable {
   public var consentTimeout: Duration
 
   public init(
-    id: TransportID, room: RoomID, localUfrag: String, localPassword: String, remoteFingerprint: [UInt8],
-    isDTLSClient: Bool = false, connectTimeout: Duration = .seconds(30), consentTimeout: Duration = .seconds(30)
+    id: TransportID, room: RoomID, credentials: ICECredentials, remoteUfrag: String? = nil,
+    remoteFingerprints: [String], isDTLSClient: Bool = false, connectTimeout: Duration = .seconds(30),
+    consentTimeout: Duration = .seconds(30)
   ) {
     self.id = id
     self.room = room
-    self.localUfrag = localUfrag
-    self.localPassword = localPassword
-    self.remoteFingerprint = remoteFingerprint
+    self.credentials = credentials
+    self.remoteUfrag = remoteUfrag
+    self.remoteFingerprints = remoteFingerprints
     self.isDTLSClient = isDTLSClient
     self.connectTimeout = connectTimeout
     self.consentTimeout = consentTimeout

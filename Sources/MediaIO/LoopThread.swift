@@ -1,0 +1,143 @@
+import Base
+import CLinux
+import Glibc
+import MediaCore
+import Synchronization
+
+/// The body of one media thread: waits for sockets, timer and mailbox, feeds the engine, sends what it queued.
+struct LoopThread: ~Copyable {
+  /// Batches that the WebRTC port may deliver before timer and phone legs get their turn again.
+  private static let webRTCBatchLimit = 4
+  /// Datagrams of one phone leg in a turn: a flood on one port must not starve the others.
+  private static let phoneDatagramLimit = 16
+  /// Ticks made up for after a stall; what is beyond is skipped and leaves a gap in what is sent.
+  private static let catchUpLimit = 10
+  private static let toleratedLateness = Duration.milliseconds(10)
+
+  private let mailbox: Mailbox
+  private let load: LoopLoad
+  private var engine: MediaEngine
+  private var sockets: SocketTable
+  private var timer: TickTimer
+  private var receiving = ReceiveRing()
+  private var transmitting: TransmitRing
+  private var messages: [LoopMessage] = []
+  private var isClosing = false
+  private var counters = MediaLoopStatistics()
+  private var reportedAt: MonotonicTime
+  private var cpuTimeAtReport = MonotonicTime.zero
+
+  init(
+    engine: consuming MediaEngine, sockets: consuming SocketTable, timer: consuming TickTimer, mailbox: Mailbox,
+    load: LoopLoad
+  ) {
+    self.mailbox = mailbox
+    self.load = load
+    self.sockets = sockets
+    self.timer = timer
+    transmitting = TransmitRing(capacity: engine.transmit.capacity)
+    self.engine = engine
+    reportedAt = MonotonicClock.now()
+    messages.reserveCapacity(Mailbox.capacity)
+  }
+
+  /// Runs until a `close` message; everything is closed and reported then.
+  mutating func run() {
+    while !isClosing {
+      let count = sockets.wait()
+      let now = MonotonicClock.now()
+      for index in 0..<count {
+        switch sockets.source(index) {
+        case .timer: tick(at: now)
+        case .mailbox: readMailbox(at: now)
+        case .webRTC(let descriptor): readWebRTC(descriptor, at: now)
+        case .phone(let port): readPhone(port, at: now)
+        }
+      }
+      finishTurn()
+    }
+    mailbox.closeForGood()
+    engine.closeAll(at: MonotonicClock.now())
+    finishTurn()
+  }
+
+  private mutating func readWebRTC(_ descriptor: Int32, at now: MonotonicTime) {
+    for _ in 0..<Self.webRTCBatchLimit {
+      let count = receiving.receive(from: descriptor)
+      for index in 0..<count {
+        guard let source = receiving.source(index) else { continue }
+        engine.receiveOnWebRTCPort(receiving.bytes(index), from: source, at: now)
+        flushIfCrowded()
+      }
+      counters.datagramsReceived += UInt64(count)
+      if count < ReceiveRing.capacity { return }
+    }
+  }
+
+  private mutating func readPhone(_ port: MediaPort, at now: MonotonicTime) {
+    let descriptor = sockets.descriptor(of: port, isIPv4: true)
+    guard descriptor >= 0 else { return }
+    let count = receiving.receive(from: descriptor, limit: Self.phoneDatagramLimit)
+    for index in 0..<count {
+      guard let source = receiving.source(index) else { continue }
+      engine.receive(receiving.bytes(index), from: source, on: port, at: now)
+      flushIfCrowded()
+    }
+    counters.datagramsReceived += UInt64(count)
+  }
+
+  private mutating func readMailbox(at now: MonotonicTime) {
+    guard mailbox.take(into: &messages) else { return }
+    for message in messages {
+      switch message {
+      case .command(let command): engine.perform(command, at: now)
+      case .openPhoneLeg(let configuration, let lease):
+        let port = sockets.add(lease)
+        engine.openPhoneLeg(configuration, on: port, at: now)
+      case .close: isClosing = true
+      }
+      flushIfCrowded()
+    }
+    messages.removeAll(keepingCapacity: true)
+  }
+
+  private mutating func tick(at now: MonotonicTime) {
+    let count = timer.take()
+    guard count > 0 else { return }
+    if now - timer.lastDue > Self.toleratedLateness || count > 1 { counters.lateTicks += 1 }
+    let skipped = max(0, count - Self.catchUpLimit)
+    if skipped > 0 {
+      counters.ticksSkipped += UInt64(skipped)
+      engine.skipTicks(skipped)
+    }
+    for _ in 0..<(count - skipped) {
+      engine.beginTick(at: now)
+      while engine.continueTick(at: now) { flushIfCrowded() }
+    }
+    if now - reportedAt >= .seconds(1) { report(at: now) }
+  }
+
+  private mutating func finishTurn() {
+    flush()
+    while let port = engine.nextClosedPort() { sockets.remove(port) }
+    load.set(engine.legCount)
+  }
+
+  private mutating func flushIfCrowded() {
+    if engine.transmit.isCrowded { flush() }
+  }
+
+  private mutating func flush() {
+    if engine.transmit.count > 0 { transmitting.flush(&engine.transmit, by: sockets) }
+  }
+
+  private mutating func report(at now: MonotonicTime) {
+    let cpuTime = MonotonicClock.threadCPUTime()
+    counters.load = Float((cpuTime - cpuTimeAtReport).seconds / (now - reportedAt).seconds)
+    cpuTimeAtReport = cpuTime
+    reportedAt = now
+    counters.datagramsSent = transmitting.sentCount
+    counters.datagramsNotSent = transmitting.failedCount + engine.transmit.overflowCount
+    engine.report(&counters)
+  }
+}

@@ -1,0 +1,37 @@
+import CLinux
+import Glibc
+
+/// An epoll instance and room for the events of one wait. Level-triggered.
+struct Poller: ~Copyable {
+  private static let capacity = 64
+
+  private let descriptor: Int32
+  private let events: UnsafeMutablePointer<epoll_event>
+
+  /// Nil when the process has no descriptor left.
+  init?() {
+    let descriptor = epoll_create1(Int32(EPOLL_CLOEXEC))
+    guard descriptor >= 0 else { return nil }
+    self.descriptor = descriptor
+    events = .allocate(capacity: Self.capacity)
+    events.initialize(repeating: epoll_event(), count: Self.capacity)
+  }
+
+  deinit {
+    events.deallocate()
+    close(descriptor)
+  }
+
+  func add(_ watched: Int32, token: UInt64) {
+    var event = epoll_event(events: EPOLLIN.rawValue, data: epoll_data_t(u64: token))
+    epoll_ctl(descriptor, EPOLL_CTL_ADD, watched, &event)
+  }
+
+  func remove(_ watched: Int32) { epoll_ctl(descriptor, EPOLL_CTL_DEL, watched, nil) }
+
+  /// Blocks until something can be read and returns how many tokens there are. Zero when a signal came.
+  mutating func wait() -> Int { Int(max(epoll_wait(descriptor, events, Int32(Self.capacity), -1), 0)) }
+
+  /// Whose descriptor can be read.
+  func token(_ index: Int) -> UInt64 { events[index].data.u64 }
+}
