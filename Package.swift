@@ -14,6 +14,7 @@ let cLibraries: [Target] = [
   .systemLibrary(
     name: "CSpanDSP", path: "Sources/C/CSpanDSP", pkgConfig: "spandsp", providers: [.apt(["libspandsp-dev"])]),
   .systemLibrary(name: "CSRTP", path: "Sources/C/CSRTP", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),
+  .systemLibrary(name: "CZlib", path: "Sources/C/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
   // No pkgConfig: its flags name macros that the public header does not read and SwiftPM warns about.
   .systemLibrary(name: "CUsrSCTP", path: "Sources/C/CUsrSCTP", providers: [.apt(["libusrsctp-dev"])]),
   .systemLibrary(
@@ -54,11 +55,17 @@ let package = Package(
     core("Audio", ["Base", "COpus", "CSpanDSP"]),
     core("Transport", ["Base", "CSRTP", "COpenSSL", "CUsrSCTP"]),
     core("MediaCore", ["Base", "RTP", "Audio", "Transport"]),
-    core("Telephony", ["Base", "SDP"]),
+    core("Telephony", ["Base", "COpenSSL"]),
+    .target(
+      name: "LiveKitProtocol",
+      dependencies: [
+        "CZlib", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        .product(name: "JWTKit", package: "jwt-kit"),
+      ],
+      exclude: ["Protos"], swiftSettings: strict),
     core(
-      "LiveKitProtocol",
-      [.product(name: "SwiftProtobuf", package: "swift-protobuf"), .product(name: "JWTKit", package: "jwt-kit")]),
-    core("RoomCore", ["Base", "SDP", "LiveKitProtocol"]),
+      "RoomCore",
+      ["Base", "SDP", "LiveKitProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     core("Capture", ["Base", "RTP", "SDP"]),
     // Edges: each owns a thread and a library.
     edge("MediaIO", ["Base", "RTP", "MediaCore", "CLinux"]),
@@ -86,6 +93,7 @@ let package = Package(
       ],
       swiftSettings: strict),
     tests("Base"),
+    tests("SDP"),
   ],
   swiftLanguageModes: [.v6]
 )
