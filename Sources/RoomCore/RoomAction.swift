@@ -1,0 +1,76 @@
+import Base
+import LiveKitProtocol
+import SDP
+
+/// What the gateway must do, in order.
+public enum RoomAction: Sendable {
+  /// One message for several sessions: encode it once per coding.
+  case send([SessionID], Livekit_SignalResponse)
+  /// Close the WebSocket after what was sent; its `sessionClosed` is not needed any more.
+  case close(SessionID, reason: String)
+  /// For the media loop of this index.
+  case media(loop: Int, RoomMediaAction)
+  case event(RoomEvent)
+}
+
+/// What a media loop must do: its `MediaCommand`s under the ids allocated here.
+public enum RoomMediaAction: Hashable, Sendable {
+  case openRoom(MediaRoomID)
+  /// Its transports are closed with it.
+  case closeRoom(MediaRoomID)
+  case openTransport(RoomTransport)
+  case closeTransport(MediaTransportID)
+  case restartICE(MediaTransportID, ufrag: String, password: String)
+  case publishTrack(MediaTransportID, MediaTrackID, RoomReceiveTrack)
+  case unpublishTrack(MediaTransportID, MediaTrackID)
+  case setTrackMuted(MediaTrackID, Bool)
+  case subscribe(MediaTransportID, MediaTrackID, RoomSendTrack)
+  case unsubscribe(MediaTransportID, MediaTrackID)
+  case openDataChannel(MediaTransportID, RoomDataChannel)
+  case sendData(MediaTransportID, label: String, [UInt8])
+}
+
+public struct RoomTransport: Hashable, Sendable {
+  public var id: MediaTransportID
+  public var room: MediaRoomID
+  public var localUfrag: String
+  public var localPassword: String
+  /// SHA-256 of the peer's certificate, 32 bytes.
+  public var remoteFingerprint: [UInt8]
+  public var isDTLSClient: Bool
+}
+
+public struct RoomReceiveTrack: Hashable, Sendable {
+  public var ssrc: UInt32?
+  public var mid: String
+  public var payloadType: UInt8
+  public var codec: RoomCodec
+  public var levelExtensionID: UInt8?
+  public var midExtensionID: UInt8?
+}
+
+public struct RoomSendTrack: Hashable, Sendable {
+  public var ssrc: UInt32
+  public var payloadType: UInt8
+  public var codec: RoomCodec
+  public var mid: String
+  public var midExtensionID: UInt8?
+}
+
+public struct RoomDataChannel: Hashable, Sendable {
+  public var label: String
+  public var isOrdered: Bool
+  /// Nil: reliable.
+  public var maxRetransmits: UInt16?
+
+  static let reliable = RoomDataChannel(label: DataLabel.reliable, isOrdered: true)
+  static let lossy = RoomDataChannel(label: DataLabel.lossy, isOrdered: false, maxRetransmits: 0)
+  static let dataTrack = RoomDataChannel(label: DataLabel.dataTrack, isOrdered: false, maxRetransmits: 0)
+}
+
+/// The labels of LiveKit's data channels (livekit-wire 5.6).
+public enum DataLabel {
+  public static let reliable = "_reliable"
+  public static let lossy = "_lossy"
+  public static let dataTrack = "_data_track"
+}
