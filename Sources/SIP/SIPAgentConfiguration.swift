@@ -1,0 +1,57 @@
+public import Base
+
+/// What the agent does with a request that belongs to no dialog, before any memory is spent on it.
+public enum SIPAdmission: Hashable, Sendable {
+  case allow
+  /// Nothing is answered.
+  case drop
+  /// One stateless reply: no transaction is made for it.
+  case reject(status: Int, reasonPhrase: String, retryAfterSeconds: Int? = nil)
+}
+
+/// What the admission closure is told: enough for a rate limiter, without a string from the message.
+public struct SIPArrival: Hashable, Sendable {
+  public var source: Endpoint
+  public var transport: SIPTransport
+  /// False for OPTIONS, REGISTER and whatever else knocks.
+  public var isInvite: Bool
+
+  public init(source: Endpoint, transport: SIPTransport, isInvite: Bool) {
+    self.source = source
+    self.transport = transport
+    self.isInvite = isInvite
+  }
+}
+
+/// How a `SIPAgent` listens, names itself and protects itself.
+public struct SIPAgentConfiguration: Sendable {
+  /// One UDP and one TCP socket is bound per address. `::` listens on IPv6 alone.
+  public var listenAddresses: [IPAddress] = [.anyV4]
+  public var transports: Set<SIPTransport> = [.udp, .tcp]
+  /// UDP and TCP port. 0 picks one that is free for all of them.
+  public var port: UInt16 = 5060
+  /// The address written in Contact and Via for IPv4. Nil: the address that the packet was sent to.
+  public var announcedAddress: IPAddress?
+  /// The same for IPv6.
+  public var announcedIPv6Address: IPAddress?
+  /// Server and User-Agent header. Empty: none.
+  public var userAgent = "Trunkline"
+  /// The user part of Contact. Empty: none.
+  public var contactUser = ""
+  /// Says nothing to strangers: no 100, and no reply to what is malformed or belongs to no dialog.
+  public var isHidden = false
+  /// A TCP connection that serves no call is closed after this long without a byte.
+  public var tcpIdleTimeout: Duration = .seconds(30)
+  /// A TCP connection that serves no call and holds part of a message is closed this long after its last whole one.
+  public var partialMessageTimeout: Duration = .seconds(15)
+  public var maxTCPConnections = 1000
+  public var maxTCPConnectionsPerSource = 50
+  /// Larger messages are refused with 413. A UDP datagram cannot exceed it either.
+  public var maxMessageByteCount = 64 * 1024
+  /// Transactions and dialogs together; above it new INVITEs get 503 with Retry-After.
+  public var maxInvites = 10_000
+  /// Asked for every request outside a dialog, on the SIP thread.
+  public var admit: @SIPActor @Sendable (SIPArrival) -> SIPAdmission = { _ in .allow }
+
+  public init() {}
+}
