@@ -4,14 +4,14 @@ public struct ConfigurationProblem: Sendable, Hashable, CustomStringConvertible 
   public var source: String
   /// 1 is the first line. Nil when the value did not come from a file.
   public var line: Int?
-  /// The key's path: `rtc.udp_port`, `inbound_trunks[0].numbers`.
-  public var key: String
+  /// The key's path: `rtc.udp_port`, `inbound_trunks[0].numbers`. Nil for the file as a whole.
+  public var key: String?
   /// The value as written, shortened; `…` for a secret. Nil when a key is missing or unknown.
   public var value: String?
   /// What would have been right.
   public var expected: String
 
-  public init(source: String, line: Int?, key: String, value: String?, expected: String) {
+  public init(source: String, line: Int?, key: String?, value: String?, expected: String) {
     self.source = source
     self.line = line
     self.key = key
@@ -32,4 +32,14 @@ public struct ConfigurationError: Error, Sendable, CustomStringConvertible {
   public init(_ problems: [ConfigurationProblem]) { self.problems = problems }
 
   public var description: String { problems.map(\.description).joined(separator: "\n") }
+}
+
+extension ConfigurationError {
+  /// A problem of the file as a whole.
+  init(source: String, line: Int?, _ expected: String) {
+    self.init([ConfigurationProblem(source: source, line: line, key: nil, value: nil, expected: expected)])
+  }
+
+  /// The file is not there, as opposed to not readable or wrong.
+  var isMissingFile: Bool { problems.contains { $0.expected.hasPrefix(TextFile.missing) } }
 }

@@ -7,8 +7,8 @@ import Telephony
 public struct GatewayConfiguration: Sendable {
   /// The file it came from, for the log; nil when everything is a default.
   public var file: String?
-  /// API key → secret (`keys`, and `api_key`/`api_secret`). Never empty.
-  public var keys: [String: String] = [GatewayConfiguration.developmentKey: GatewayConfiguration.developmentSecret]
+  /// Who may mint tokens (`keys`, and `api_key`/`api_secret`). Never empty; the first one signs what we mint.
+  public var keys = [APIKey.development]
   /// Where call records and other lasting data are kept (`data_dir`).
   public var dataDirectory = "data"
   /// How long a drain waits for running calls before it ends them (`drain_timeout`). Nil: as long as they last.
@@ -17,24 +17,34 @@ public struct GatewayConfiguration: Sendable {
   public var media = MediaSettings()
   public var room = RoomSettings()
   public var web = WebSettings()
-  public var calls = CallSettings()
+  /// `accept_unmatched_trunk`, `answer_policy`, `ringing_timeout` and the other defaults of every call.
+  public var dispatch = DispatchOptions()
   public var limits = LimitSettings()
   public var logging = LoggingSettings()
-  /// In the order LiveKit evaluates them: ascending id.
+  /// In the order of the file.
   public var trunks: [InboundTrunk] = []
   public var rules: [DispatchRule] = []
-  /// Names usable as `provider:<name>` in `allowed_addresses`.
-  public var providers = ProviderTable()
+  /// What `provider:<name>` stands for in `allowed_addresses` (`providers_file`). Host names are yet to be resolved.
+  public var addresses = AddressTable()
 
   public init() {}
 
-  public static let developmentKey = "devkey"
-  public static let developmentSecret = "secret"
+  /// Anyone can mint tokens for this gateway: one of its secrets is the published one.
+  public var usesDevelopmentKeys: Bool { keys.contains { $0.secret == APIKey.development.secret } }
+}
 
-  /// Anyone can mint tokens for this gateway: its keys are the published development pair.
-  public var usesDevelopmentKeys: Bool {
-    keys.contains { $0.value == Self.developmentSecret }
+/// One pair of the issuer claim and the HMAC secret of access tokens.
+public struct APIKey: Sendable, Hashable {
+  public var name: String
+  public var secret: String
+
+  public init(name: String, secret: String) {
+    self.name = name
+    self.secret = secret
   }
+
+  /// LiveKit's published pair, in force when no other is configured.
+  public static let development = APIKey(name: "devkey", secret: "secret")
 }
 
 /// The SIP listener: `sip_port` and what stands beside it.
@@ -51,7 +61,7 @@ public struct SIPSettings: Sendable, Equatable {
   public var ringingInterval: Duration = .seconds(1)
   /// A source that matches no trunk gets no answer at all (`hide_inbound_port`).
   public var hidesInboundPort = false
-  /// RFC 3263 is not consulted for it: the name is only shown (`sip_realm`): the realm of digest challenges.
+  /// Realm of digest challenges to trunks that set no `auth_realm` (`sip_realm`).
   public var realm = "trunkline"
 
   public init() {}
@@ -133,9 +143,11 @@ public struct RoomSettings: Sendable, Equatable {
   public var departureTimeout: Duration = .seconds(20)
   /// 0: no limit (`room.max_participants`).
   public var maximumParticipants = 0
-  /// WebRTC port of the first media loop; loop n uses this + n (`rtc.udp_port`).
-  public var udpPort: UInt16 = 7882
-  /// The host candidate in our SDP (`rtc.node_ip`, `rtc.use_external_ip`).
+  /// WebRTC ports, one for each media loop; the first where only one was given (`rtc.udp_port`).
+  public var udpPorts: ClosedRange<UInt16> = 7882...7882
+  /// WebRTC port of the first media loop; loop n listens on this + n.
+  public var udpPort: UInt16 { udpPorts.lowerBound }
+  /// The host candidate in our SDP (`rtc.node_ip`, `rtc.use_external_ip`; else as `MediaSettings.announced`).
   public var announced = AnnouncedAddress.local
 
   public init() {}
@@ -146,19 +158,6 @@ public struct WebSettings: Sendable, Equatable {
   public var port: UInt16 = 7880
   /// Never empty. Loopback alone while the keys are the development pair.
   public var bindAddresses = [IPAddress.loopbackV4]
-
-  public init() {}
-}
-
-/// Defaults of every call; trunks and rules may override the first three.
-public struct CallSettings: Sendable, Equatable {
-  public var answerPolicy = AnswerPolicy.trackSubscribed
-  public var ringingTimeout: Duration = .seconds(180)
-  public var maximumDuration: Duration = .seconds(24 * 3600)
-  /// The call ends when everyone else has left its room (`hangup_when_alone`).
-  public var hangsUpWhenAlone = true
-  /// A call that matches no trunk may still match a rule without `trunk_ids` (`accept_unmatched_trunk`).
-  public var acceptsUnmatchedTrunk = false
 
   public init() {}
 }

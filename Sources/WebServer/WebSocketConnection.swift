@@ -1,4 +1,6 @@
 import Base
+import NIOCore
+import Synchronization
 
 public enum WebSocketMessage: Sendable, Equatable {
   case text(String)
@@ -31,33 +33,92 @@ public final class WebSocketConnection: Sendable {
   /// Unique in this process.
   public let id: UInt64
   public let source: Endpoint
-  /// Inbound messages in order; ends when the connection is closed by either side. One consumer.
-  public let messages: WebSocketMessages
+  private let channel: any Channel
+  private let inbox: MessageInbox
+  private let outboundByteLimit: Int
+  /// The lock guards what senders on other threads and the event loop both decide on.
+  private let state = Mutex(State())
 
-  init(id: UInt64, source: Endpoint) {
-    self.id = id
-    self.source = source
-    messages = WebSocketMessages()
+  private struct State {
+    var queuedByteCount = 0
+    var closure: WebSocketClosure?
   }
 
-  /// Queues a message. False when the connection is closed or the peer is too slow, which closes it (1008).
-  @discardableResult
-  public func send(_ message: WebSocketMessage) -> Bool { false }
+  private static let lastID = Atomic<UInt64>(0)
 
-  /// Starts the closing handshake; what was queued is sent first. Idempotent.
-  public func close(code: UInt16 = 1000, reason: String = "") {}
+  init(channel: any Channel, source: Endpoint, inbox: MessageInbox, outboundByteLimit: Int) {
+    id = Self.lastID.wrappingAdd(1, ordering: .relaxed).newValue
+    self.channel = channel
+    self.source = source
+    self.inbox = inbox
+    self.outboundByteLimit = outboundByteLimit
+  }
+
+  /// Inbound messages in order; ends when the connection is closed by either side. One consumer.
+  public var messages: WebSocketMessages { WebSocketMessages(inbox: inbox) }
 
   /// Nil while open.
-  public var closure: WebSocketClosure? { nil }
+  public var closure: WebSocketClosure? { state.withLock(\.closure) }
+
+  /// Queues a message. False when the connection is closed or the peer is too slow, which closes it.
+  @discardableResult
+  public func send(_ message: WebSocketMessage) -> Bool {
+    // The longest frame header of a server is 10 bytes (RFC 6455 §5.2).
+    let byteCount = message.byteCount + 10
+    enum Verdict { case queued, closed, tooSlow }
+    let verdict = state.withLock { state -> Verdict in
+      if state.closure != nil { return .closed }
+      if state.queuedByteCount + byteCount > outboundByteLimit {
+        state.closure = WebSocketClosure(code: 1006, reason: "too slow", isByPeer: false)
+        return .tooSlow
+      }
+      state.queuedByteCount += byteCount
+      return .queued
+    }
+    switch verdict {
+    case .queued:
+      channel.writeAndFlush(WebSocketSession.Outbound.message(message)).whenComplete { [self] _ in
+        state.withLock { $0.queuedByteCount -= byteCount }
+      }
+      return true
+    case .tooSlow:
+      channel.triggerUserOutboundEvent(WebSocketSession.Command.abandonSlowPeer, promise: nil)
+      return false
+    case .closed: return false
+    }
+  }
+
+  /// Starts the closing handshake; what was queued is sent first. Idempotent.
+  public func close(code: UInt16 = 1000, reason: String = "") {
+    guard end(WebSocketClosure(code: code, reason: reason, isByPeer: false)) else { return }
+    channel.writeAndFlush(WebSocketSession.Outbound.close(code: code, reason: reason), promise: nil)
+  }
+
+  /// Records why the connection ends. False when it was ending already.
+  func end(_ closure: WebSocketClosure) -> Bool {
+    state.withLock { state in
+      guard state.closure == nil else { return false }
+      state.closure = closure
+      return true
+    }
+  }
 }
 
 /// The inbound messages of one connection.
 public struct WebSocketMessages: AsyncSequence, Sendable {
   public typealias Element = WebSocketMessage
+  public typealias Failure = Never
+  let inbox: MessageInbox
 
   public struct AsyncIterator: AsyncIteratorProtocol {
-    public mutating func next() async -> WebSocketMessage? { nil }
+    let inbox: MessageInbox
+
+    public mutating func next() async -> WebSocketMessage? { await inbox.take() }
+
+    public mutating func next(isolation actor: isolated (any Actor)?) async throws(Never) -> WebSocketMessage? {
+      await inbox.take()
+    }
   }
 
-  public func makeAsyncIterator() -> AsyncIterator { AsyncIterator() }
+  public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(inbox: inbox) }
 }

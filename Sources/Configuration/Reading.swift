@@ -1,0 +1,58 @@
+import Yams
+
+/// One reading of one file: what was wrong, and every key that was asked for.
+///
+/// A class because all sections of the file add to it; confined to the function that reads.
+final class Reading {
+  let source: String
+  /// Paths of the keys that exist, items of lists written as `[]`: `inbound_trunks[].numbers`.
+  private(set) var knownKeys: [String] = []
+  /// Set while an absent list is walked only to learn its keys.
+  var isProbing = false
+  private var problems: [ConfigurationProblem] = []
+  private var unknownKeys: [(path: String, name: String, line: Int?)] = []
+
+  init(source: String) { self.source = source }
+
+  func know(_ path: String) {
+    let path = Self.withoutIndices(path)
+    if !knownKeys.contains(path) { knownKeys.append(path) }
+  }
+
+  func refuse(_ key: String, line: Int?, value: String? = nil, _ expected: String) {
+    guard !isProbing else { return }
+    problems.append(ConfigurationProblem(source: source, line: line, key: key, value: value, expected: expected))
+  }
+
+  /// Problems of a file that this one names.
+  func add(_ others: [ConfigurationProblem]) { problems += others }
+
+  /// Judged when the whole file has been read, because the nearest name may stand in another section.
+  func refuseUnknown(_ path: String, name: String, line: Int?) {
+    if !isProbing { unknownKeys.append((path, name, line)) }
+  }
+
+  /// Everything found, in the order of the file.
+  func allProblems() -> [ConfigurationProblem] {
+    let unknown = unknownKeys.map { key in
+      let suggestion = NearestName.suggestion(for: key.path, among: knownKeys)
+      return ConfigurationProblem(
+        source: source, line: key.line, key: key.path, value: nil,
+        expected: "unknown key" + (suggestion.map { "; did you mean `\($0)`?" } ?? ""))
+    }
+    return (problems + unknown).enumerated().sorted {
+      ($0.element.line ?? .max, $0.offset) < ($1.element.line ?? .max, $1.offset)
+    }.map(\.element)
+  }
+
+  static func withoutIndices(_ path: String) -> String {
+    var result = ""
+    var isInside = false
+    for character in path {
+      if character == "]" { isInside = false }
+      if !isInside { result.append(character) }
+      if character == "[" { isInside = true }
+    }
+    return result
+  }
+}

@@ -1,0 +1,65 @@
+import Telephony
+
+/// Reads `dispatch_rules`, whose items are LiveKit's `SIPDispatchRuleInfo` in protojson.
+struct RuleReader {
+  func read(_ root: Section) -> [DispatchRule] {
+    root.items("dispatch_rules", wrapper: "dispatch_rule") { section, index in rule(section) }
+  }
+
+  private func rule(_ section: Section) -> DispatchRule? {
+    let kind = section.section("rule", kind)
+    var rule = DispatchRule(id: "", kind: kind ?? .direct(roomName: ""))
+    section.read("name", into: &rule.name, .text)
+    rule.trunkIDs = section.list("trunk_ids", of: .nonEmptyText) ?? []
+    rule.numbers = section.list("numbers", of: .number) ?? []
+    rule.inboundNumbers = section.list("inbound_numbers", of: .number) ?? []
+    section.read("hide_phone_number", into: &rule.hidePhoneNumber, .bool)
+    section.read("metadata", into: &rule.metadata, .text)
+    rule.attributes = (section.pairs("attributes", of: .text) ?? []).dictionary
+    section.unavailable("room_preset", "write its values into `room_config`")
+    rule.roomConfiguration = RoomConfigurationReader.read(section)
+    section.read("krisp_enabled", into: &rule.krispEnabled, .bool)
+    rule.media = MediaOptionsReader.read(section)
+    rule.call = CallOverridesReader.read(section)
+    rule.id = section.value("sip_dispatch_rule_id", .nonEmptyText) ?? StableID.make("SDR_", identity(rule))
+    ServerFields.skip(section)
+    return kind == nil ? nil : rule
+  }
+
+  /// Exactly one of the three members of the oneof.
+  private func kind(_ section: Section) -> DispatchRule.Kind? {
+    let direct = section.section("dispatch_rule_direct") { member -> DispatchRule.Kind in
+      member.unavailable("pin", Self.pinHint)
+      return .direct(roomName: member.value("room_name", .nonEmptyText) ?? member.requires("room_name"))
+    }
+    let individual = section.section("dispatch_rule_individual") { member -> DispatchRule.Kind in
+      member.unavailable("pin", Self.pinHint)
+      return .individual(
+        roomPrefix: member.value("room_prefix", .text) ?? "",
+        noRandomness: member.value("no_randomness", .bool) ?? false)
+    }
+    let callee = section.section("dispatch_rule_callee") { member -> DispatchRule.Kind in
+      member.unavailable("pin", Self.pinHint)
+      return .callee(
+        roomPrefix: member.value("room_prefix", .text) ?? "", randomize: member.value("randomize", .bool) ?? false)
+    }
+    let given = [
+      ("dispatch_rule_direct", direct), ("dispatch_rule_individual", individual), ("dispatch_rule_callee", callee),
+    ].filter { section.isGiven($0.0) }
+    guard given.count == 1 else {
+      section.reading.refuse(
+        section.path, line: section.line,
+        "expected one of dispatchRuleDirect, dispatchRuleIndividual and dispatchRuleCallee")
+      return nil
+    }
+    return given[0].1
+  }
+
+  private static let pinHint = "callers cannot be asked for a PIN"
+
+  private func identity(_ rule: DispatchRule) -> String {
+    guard rule.name.isEmpty else { return rule.name }
+    return (["\(rule.kind)"] + rule.trunkIDs + rule.numbers.map(\.body) + rule.inboundNumbers.map(\.body))
+      .joined(separator: " ")
+  }
+}

@@ -1,0 +1,217 @@
+import Base
+import NIOCore
+import NIOHTTP1
+
+/// One connection while it speaks HTTP: collects a request within bounds, has it answered, then takes the next.
+///
+/// ```
+/// idle ──bytes──▶ receiving ──end──▶ answering ──response──▶ idle
+///   │                │ bound passed, bad        │ upgrade accepted ──▶ WebSocketSession
+///   └── time-out ────┴──────────────▶ closing ◀─┘ no keep-alive
+/// ```
+final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
+  typealias InboundIn = HTTPServerRequestPart
+  typealias OutboundOut = HTTPServerResponsePart
+
+  private enum State {
+    case idle
+    case receiving(HTTPRequestHead, body: [UInt8])
+    case answering(HTTPRequestHead, Task<Void, Never>)
+    case closing
+  }
+
+  private let source: Endpoint
+  private let table: ConnectionTable
+  private let handler: any WebHandler
+  private let timer: ConnectionTimer
+  private var state = State.idle
+  /// The peer sent more before it had our response: it is answered, and nothing after it.
+  private var sentTooEarly = false
+  private var limits: WebServerLimits { table.limits }
+
+  init(source: Endpoint, table: ConnectionTable, handler: any WebHandler, timer: ConnectionTimer) {
+    self.source = source
+    self.table = table
+    self.handler = handler
+    self.timer = timer
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    expectRequest(context.channel, within: limits.requestDuration)
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    timer.cancel()
+    if case .answering(_, let task) = state { task.cancel() }
+    state = .closing
+    context.fireChannelInactive()
+  }
+
+  // MARK: Receiving
+
+  /// The first bytes of a request have come: the peer has `requestDuration` for the rest.
+  func requestStarted(_ channel: any Channel) {
+    if case .idle = state { expectRequest(channel, within: limits.requestDuration) }
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    let part = unwrapInboundIn(data)
+    switch (state, part) {
+    case (.idle, .head(let head)): receive(head, context)
+    case (.receiving(let head, var body), .body(let bytes)):
+      state = .idle  // Gives the array its only reference, so that appending copies nothing.
+      guard body.count + bytes.readableBytes <= limits.bodyByteCount else {
+        return refuse(413, "body larger than \(limits.bodyByteCount) bytes", context)
+      }
+      body.append(contentsOf: bytes.readableBytesView)
+      state = .receiving(head, body: body)
+    case (.receiving(let head, let body), .end): answer(head, body, context)
+    case (.answering, _): sentTooEarly = true
+    case (.idle, _), (.receiving, .head), (.closing, _): break
+    }
+  }
+
+  private func receive(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+    let headerBytes = head.headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
+    if head.uri.utf8.count > limits.requestLineByteCount { return refuse(414, "request line too long", context) }
+    if headerBytes > limits.headersByteCount || head.headers.count > limits.headerCount {
+      return refuse(431, "headers too large", context)
+    }
+    if let length = head.headers.first(name: "content-length").flatMap(Int.init), length > limits.bodyByteCount {
+      return refuse(413, "body larger than \(limits.bodyByteCount) bytes", context)
+    }
+    state = .receiving(head, body: [])
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    guard let error = error as? HTTPParserError else { return context.close(promise: nil) }
+    switch error {
+    case .headerOverflow: refuse(431, "headers too large", context)
+    case .invalidVersion: refuse(505, "HTTP/1.1 only", context)
+    default: refuse(400, "not HTTP", context)
+    }
+  }
+
+  private func expectRequest(_ channel: any Channel, within duration: Duration) {
+    timer.set(duration) { [self] in
+      table.count { $0.timedOutConnections += 1 }
+      state = .closing
+      channel.close(promise: nil)
+    }
+  }
+
+  // MARK: Answering
+
+  private func answer(_ head: HTTPRequestHead, _ body: [UInt8], _ context: ChannelHandlerContext) {
+    timer.cancel()
+    table.count { $0.requests += 1 }
+    guard let target = RequestTarget(head.uri) else { return refuse(400, "bad request target", context) }
+    let request = HTTPRequest(
+      method: head.method.rawValue, path: target.path, query: target.query,
+      headers: head.headers.map { (name: $0.name, value: $0.value) }, body: body, source: source)
+    let isUpgrade = WebSocketHandshake.isAsked(by: head)
+    if isUpgrade, let refusal = WebSocketHandshake.refusal(of: head) { return send(refusal, to: head, context) }
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    let (handler, loop) = (self.handler, context.eventLoop)
+    let task = Task {
+      let decision: WebSocketDecision =
+        isUpgrade ? await handler.decideUpgrade(of: request) : .refuse(await handler.respond(to: request))
+      loop.execute {
+        let (connection, context) = bound.value
+        connection.finish(decision, context)
+      }
+    }
+    state = .answering(head, task)
+  }
+
+  private func finish(_ decision: WebSocketDecision, _ context: ChannelHandlerContext) {
+    guard case .answering(let head, _) = state else { return }
+    switch decision {
+    case .refuse(let response): send(response, to: head, context)
+    case .accept where table.isClosing: send(.text(503, "closing"), to: head, context)
+    case .accept(let session): upgrade(head, session, context)
+    }
+  }
+
+  private func send(_ response: HTTPResponse, to head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+    // The decoder stops at a head that asks for an upgrade, so nothing can follow it.
+    let keepsAlive = head.isKeepAlive && !sentTooEarly && !table.isClosing && !head.headers.contains(name: "upgrade")
+    write(response, isHead: head.method == .HEAD, keepsAlive: keepsAlive, context)
+    guard keepsAlive else { return }
+    state = .idle
+    expectRequest(context.channel, within: limits.idleDuration)
+  }
+
+  private func refuse(_ status: Int, _ text: String, _ context: ChannelHandlerContext) {
+    if case .closing = state { return }
+    table.count { $0.badRequests += 1 }
+    write(.text(status, text + "\n"), isHead: false, keepsAlive: false, context)
+  }
+
+  private func write(_ response: HTTPResponse, isHead: Bool, keepsAlive: Bool, _ context: ChannelHandlerContext) {
+    var headers = HTTPHeaders(response.headers.map { ($0.name, $0.value) })
+    headers.replaceOrAdd(name: "content-length", value: "\(response.body.count)")
+    headers.replaceOrAdd(name: "connection", value: keepsAlive ? "keep-alive" : "close")
+    let head = HTTPResponseHead(
+      version: .http1_1, status: HTTPResponseStatus(statusCode: response.status), headers: headers)
+    context.write(wrapOutboundOut(.head(head)), promise: nil)
+    if !isHead, !response.body.isEmpty {
+      context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: response.body)))), promise: nil)
+    }
+    let written = context.writeAndFlush(wrapOutboundOut(.end(nil)))
+    if !keepsAlive { close(after: written, context) }
+  }
+
+  private func close(after written: EventLoopFuture<Void>, _ context: ChannelHandlerContext) {
+    state = .closing
+    let channel = context.channel
+    // A peer that takes nothing keeps the response in our buffer: give it so long and no longer.
+    timer.set(limits.writeDuration) { channel.close(promise: nil) }
+    let bound = NIOLoopBound(timer, eventLoop: context.eventLoop)
+    written.whenComplete { _ in LingeringClose.start(channel, bound.value) }
+  }
+
+  // MARK: Leaving HTTP
+
+  private func upgrade(
+    _ head: HTTPRequestHead, _ session: @escaping @Sendable (WebSocketConnection) async -> Void,
+    _ context: ChannelHandlerContext
+  ) {
+    state = .closing
+    let channel = context.channel
+    guard let headers = WebSocketHandshake.responseHeaders(to: head, on: channel) else {
+      return refuse(400, "bad WebSocket handshake", context)
+    }
+    let response = HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: headers)
+    context.writeAndFlush(wrapOutboundOut(.head(response)), promise: nil)
+    do {
+      try WebSocketSession.install(on: channel, source: source, table: table, timer: timer, session: session)
+    } catch {
+      channel.close(promise: nil)
+    }
+  }
+
+  /// The server is closing: an idle connection goes at once, a busy one after its response.
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if event is ServerClosing, case .idle = state { context.close(promise: nil) }
+    context.fireUserInboundEventTriggered(event)
+  }
+}
+
+/// Tells every connection's handlers that the server stops.
+struct ServerClosing {}
+
+/// Stands before the decoder and says when bytes come, because the decoder is silent until a head is whole.
+final class ByteWatch: ChannelInboundHandler, RemovableChannelHandler {
+  typealias InboundIn = ByteBuffer
+  typealias InboundOut = ByteBuffer
+
+  private let connection: HTTPConnection
+
+  init(before connection: HTTPConnection) { self.connection = connection }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    connection.requestStarted(context.channel)
+    context.fireChannelRead(data)
+  }
+}
