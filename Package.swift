@@ -93,6 +93,7 @@ let package = Package(
       ],
       swiftSettings: strict),
     tests("Base"),
+    tests("RTP"),
     tests("SDP"),
   ],
   swiftLanguageModes: [.v6]

@@ -1,0 +1,55 @@
+import Base
+
+/// How late the packets of the last eight seconds of sound were: arrival minus timestamp, in RTP clock ticks. Only
+/// differences between its values mean anything.
+struct ArrivalWindow: Sendable {
+  private struct Bucket {
+    var slowest = Int64.min
+    var fastest = Int64.max
+  }
+
+  private static let bucketCount = 8
+  private static let bucketDuration = Duration.seconds(1)
+  /// A pause counts as this much: silence teaches nothing, so it forgets nothing.
+  private static let maximumStep = Duration.milliseconds(200)
+
+  private var buckets = InlineArray<8, Bucket>(repeating: Bucket())
+  private var current = 0
+  private var filled = Duration.zero
+  private var lastArrival: MonotonicTime?
+  /// The newest packet's.
+  private(set) var latest: Int64 = 0
+  private(set) var slowest: Int64 = 0
+  private(set) var fastest: Int64 = 0
+
+  init() {}
+
+  mutating func record(_ transit: Int64, at now: MonotonicTime) {
+    if let lastArrival { filled += min(max(.zero, now - lastArrival), Self.maximumStep) }
+    lastArrival = now
+    if filled >= Self.bucketDuration {
+      filled = .zero
+      current = (current + 1) % Self.bucketCount
+      buckets[current] = Bucket()
+    }
+    buckets[current].slowest = max(buckets[current].slowest, transit)
+    buckets[current].fastest = min(buckets[current].fastest, transit)
+    latest = transit
+    summarise()
+  }
+
+  mutating func removeAll() {
+    for index in 0..<Self.bucketCount { buckets[index] = Bucket() }
+    filled = .zero
+    lastArrival = nil
+  }
+
+  private mutating func summarise() {
+    slowest = latest
+    fastest = latest
+    for index in 0..<Self.bucketCount where buckets[index].slowest != .min {
+      slowest = max(slowest, buckets[index].slowest)
+      fastest = min(fastest, buckets[index].fastest)
+    }
+  }
+}

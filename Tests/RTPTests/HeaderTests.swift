@@ -1,0 +1,3 @@
+import Base
+import RTP
+import Testing
