@@ -17,6 +17,7 @@ public enum RefusalReason: String, Sendable, Hashable, CaseIterable {
   case joinFailed = "join-failed"
   case nobodyJoined = "no-answer"
   case noTrackSubscribed = "cannot-subscribe"
+  case transportFailed = "transport-failed"
   case removed
   case roomDeleted = "room-deleted"
   case shutdown
@@ -32,7 +33,7 @@ public enum RefusalReason: String, Sendable, Hashable, CaseIterable {
     case .roomFull, .joinFailed, .noTrackSubscribed, .removed, .roomDeleted: SIPStatus(486, "Busy Here")
     case .noCommonCodec, .noCommonCrypto: SIPStatus(488, "Not Acceptable Here")
     case .mediaFailed: SIPStatus(500, "Server Internal Error")
-    case .flood, .severalTrunks, .conflictingRules, .atCapacity, .draining, .shutdown:
+    case .flood, .severalTrunks, .conflictingRules, .atCapacity, .draining, .transportFailed, .shutdown:
       SIPStatus(503, "Service Unavailable")
     }
   }
@@ -66,6 +67,7 @@ public enum RefusalReason: String, Sendable, Hashable, CaseIterable {
     case .joinFailed: "the caller could not join the room"
     case .nobodyJoined: "nobody joined the room while the phone rang"
     case .noTrackSubscribed: "nobody in the room published audio while the phone rang"
+    case .transportFailed: "the caller could no longer be reached"
     case .removed: "the caller was removed from the room while the phone rang"
     case .roomDeleted: "the room was deleted while the phone rang"
     case .shutdown: "the gateway stopped while the phone rang"

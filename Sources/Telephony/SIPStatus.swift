@@ -11,5 +11,6 @@ public struct SIPStatus: Hashable, Sendable, CustomStringConvertible {
   public var description: String { "\(code) \(phrase)" }
 
   public static let ok = SIPStatus(200, "OK")
+  public static let noSuchCall = SIPStatus(481, "Call/Transaction Does Not Exist")
   public static let requestTerminated = SIPStatus(487, "Request Terminated")
 }

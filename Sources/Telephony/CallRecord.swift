@@ -1,0 +1,78 @@
+import Base
+
+/// What the phone leg carried.
+public struct CallMedia: Hashable, Sendable {
+  /// `PCMU/8000`. Empty when no codec was agreed on.
+  public var codec: String
+  public var packetsReceived: UInt64
+  public var packetsSent: UInt64
+  /// RFC 3550 §A.3; duplicates can make it negative.
+  public var packetsLost: Int64
+  /// RFC 3550 §6.4.1.
+  public var jitter: Duration
+  public var framesConcealed: UInt64
+  public var digitsReceived: UInt64
+  public var digitsSent: UInt64
+
+  public init(
+    codec: String = "", packetsReceived: UInt64 = 0, packetsSent: UInt64 = 0, packetsLost: Int64 = 0,
+    jitter: Duration = .zero, framesConcealed: UInt64 = 0, digitsReceived: UInt64 = 0, digitsSent: UInt64 = 0
+  ) {
+    self.codec = codec
+    self.packetsReceived = packetsReceived
+    self.packetsSent = packetsSent
+    self.packetsLost = packetsLost
+    self.jitter = jitter
+    self.framesConcealed = framesConcealed
+    self.digitsReceived = digitsReceived
+    self.digitsSent = digitsSent
+  }
+}
+
+/// One call, after its end. Every call leaves exactly one.
+public struct CallRecord: Hashable, Sendable {
+  /// `SCL_…`
+  public var callID: String
+  /// SIP Call-ID.
+  public var sipCallID: String
+  public var fromUser: String
+  public var fromHost: String
+  public var toUser: String
+  public var source: IPAddress?
+  /// Empty where no trunk, rule or room was reached.
+  public var trunkID = ""
+  public var trunkLabel = ""
+  public var ruleID = ""
+  public var ruleLabel = ""
+  public var roomName = ""
+  public var identity = ""
+  /// Milliseconds since 1970.
+  public var receivedAtUnixMilliseconds: Int64
+  /// Each counted from the INVITE; nil when it did not come to that.
+  public var rangAfter: Duration?
+  public var answeredAfter: Duration?
+  public var acknowledgedAfter: Duration?
+  public var endedAfter: Duration = .zero
+  /// Nil when no port was opened, or its totals never came.
+  public var media: CallMedia?
+  public var endReason: EndReason
+  /// The final response to the INVITE. Nil when none was sent.
+  public var sipStatus: SIPStatus?
+  /// Why it ended, for people.
+  public var sentence: String
+
+  /// From answer to end. Zero when it was not answered.
+  public var talkDuration: Duration { answeredAfter.map { endedAfter - $0 } ?? .zero }
+
+  /// The record with its numbers as the log may show them; they stand in room names, identities and sentences too.
+  public func redacted(_ redaction: NumberRedaction) -> CallRecord {
+    let numbers = [fromUser, toUser]
+    var result = self
+    result.fromUser = redaction.redact(fromUser)
+    result.toUser = redaction.redact(toUser)
+    result.roomName = redaction.redact(roomName, numbers: numbers)
+    result.identity = redaction.redact(identity, numbers: numbers)
+    result.sentence = redaction.redact(sentence, numbers: numbers)
+    return result
+  }
+}
