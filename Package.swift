@@ -95,6 +95,8 @@ let package = Package(
     tests("Base"),
     tests("RTP"),
     tests("SDP"),
+    tests("Configuration", ["Base", "Telephony", .product(name: "Yams", package: "Yams")]),
+    tests("WebServer", ["Base", .product(name: "NIOCore", package: "swift-nio")]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -28,12 +28,12 @@ extension GatewayConfiguration {
     return try read(TextFile.read(file), file: file, name: file, source)
   }
 
-  /// Every key the parser knows, items of lists as `[]`: `inbound_trunks[].numbers`.
-  public static var knownKeys: [String] {
+  /// Every key that can be set, items of lists as `[]`: `inbound_trunks[].numbers`.
+  static var knownKeys: [String] {
     let reading = Reading(source: "")
     var reader = GatewayReader(environment: [:], directory: nil)
     reader.read(Section(nil, path: "", reading: reading))
-    return reading.knownKeys
+    return reading.knownKeys.filter { !reading.unsettableKeys.contains($0) }
   }
 
   private static func read(

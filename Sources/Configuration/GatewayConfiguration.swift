@@ -4,7 +4,7 @@ import Telephony
 /// Everything that decides how one process runs, read once at start from one YAML file and the environment.
 ///
 /// Values here are checked: whoever reads them needs no further validation. `conf/trunkline.yaml` describes each key.
-public struct GatewayConfiguration: Sendable {
+public struct GatewayConfiguration: Sendable, Equatable {
   /// The file it came from, for the log; nil when everything is a default.
   public var file: String?
   /// Who may mint tokens (`keys`, and `api_key`/`api_secret`). Never empty; the first one signs what we mint.

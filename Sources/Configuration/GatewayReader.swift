@@ -202,6 +202,7 @@ struct GatewayReader {
   private func refuseOtherVersions(_ root: Section) {
     for (key, hint) in LaterVersions.keys { root.unavailable(key, hint) }
     // Always on here, so that only switching it off asks for something we do not do.
+    root.reading.knowAsUnsettable("enable_jitter_buffer")
     if root.value("enable_jitter_buffer", .bool) == false {
       root.refuse("enable_jitter_buffer", "expected true: the jitter buffer is always on and adapts")
     }

@@ -1,6 +1,5 @@
 import Base
 import Telephony
-import Yams
 
 /// What trunks and rules may say about the life of their calls. The first two are LiveKit's, the others ours.
 enum CallOverridesReader {
@@ -102,21 +101,14 @@ enum HeaderTables {
   }
 }
 
-/// Fields that LiveKit's servers fill in and that files made from their answers hold: known, and without effect.
-enum ServerFields {
-  private static let anything = ValueFormat<Bool>("") { (_: Node) in true }
-
-  static func skip(_ section: Section) {
-    _ = section.value("created_at", anything)
-    _ = section.value("updated_at", anything)
-  }
-}
-
 /// An id for what was given none: the same text always gives the same id.
 enum StableID {
   static func make(_ prefix: String, _ text: String) -> String {
-    var generator = SplitMix(state: hash(text))
-    return GUID.make(prefix: prefix, using: &generator)
+    var state = hash(text)
+    let body = (0..<GUID.bodyLength).map { _ in
+      GUID.alphabet[Int(splitMix(&state) % UInt64(GUID.alphabet.count))]
+    }
+    return prefix + String(decoding: body, as: UTF8.self)
   }
 
   /// FNV-1a, 64 bits.
@@ -124,15 +116,12 @@ enum StableID {
     text.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
   }
 
-  private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var z = state
-      z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-      z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-      return z ^ z >> 31
-    }
+  /// SplitMix64: the next of a sequence in which near hashes lie far apart.
+  private static func splitMix(_ state: inout UInt64) -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
+    return z ^ z >> 31
   }
 }

@@ -1,10 +1,11 @@
 /// Finds the key a mistyped one was meant to be.
 enum NearestName {
-  /// The known path nearest to `path`: first in its own section, then the same last name in any other.
+  /// The known path nearest to `path`: the same name in another section, then a like name in its own, then in any other.
   static func suggestion(for path: String, among known: [String]) -> String? {
     let wanted = Reading.withoutIndices(path)
     let (section, name) = split(wanted)
     let limit = max(1, min(3, name.count / 3))
+    if let elsewhere = known.first(where: { split($0).name == name }) { return elsewhere }
     let siblings = known.filter { split($0).section == section }
     if let nearest = nearest(to: name, among: siblings, limit: limit) { return split(nearest).name }
     return nearest(to: name, among: known, limit: min(limit, 1))

@@ -7,6 +7,8 @@ final class Reading {
   let source: String
   /// Paths of the keys that exist, items of lists written as `[]`: `inbound_trunks[].numbers`.
   private(set) var knownKeys: [String] = []
+  /// Those among them that are refused or without effect.
+  private(set) var unsettableKeys: Set<String> = []
   /// Set while an absent list is walked only to learn its keys.
   var isProbing = false
   private var problems: [ConfigurationProblem] = []
@@ -18,6 +20,8 @@ final class Reading {
     let path = Self.withoutIndices(path)
     if !knownKeys.contains(path) { knownKeys.append(path) }
   }
+
+  func knowAsUnsettable(_ path: String) { unsettableKeys.insert(Self.withoutIndices(path)) }
 
   func refuse(_ key: String, line: Int?, value: String? = nil, _ expected: String) {
     guard !isProbing else { return }

@@ -22,7 +22,8 @@ struct RuleReader {
     rule.media = MediaOptionsReader.read(section)
     rule.call = CallOverridesReader.read(section)
     rule.id = section.value("sip_dispatch_rule_id", .nonEmptyText) ?? StableID.make("SDR_", identity(rule))
-    ServerFields.skip(section)
+    section.ignored("created_at")
+    section.ignored("updated_at")
     return kind == nil ? nil : rule
   }
 

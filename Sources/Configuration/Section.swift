@@ -92,7 +92,7 @@ final class Section {
   func section<Result>(_ key: String, _ body: (Section) -> Result) -> Result {
     let entry = ask(key)
     let section = Section(
-      entry?.node, path: path(of: key), line: entry?.line, spelling: spelling, reading: reading)
+      entry?.node, path: path(of: key), line: entry?.line ?? line, spelling: spelling, reading: reading)
     defer { section.refuseTheRest() }
     return body(section)
   }
@@ -115,8 +115,15 @@ final class Section {
 
   /// A key of LiveKit's that this version does not honour: refused unless its value asks for nothing.
   func unavailable(_ key: String, _ hint: String = "") {
+    reading.knowAsUnsettable(path(of: key))
     guard let entry = ask(key), !entry.node.asksForNothing else { return }
     refuse(key, isSecret: true, "not available in this version" + (hint.isEmpty ? "" : ": " + hint))
+  }
+
+  /// A key that servers write into their answers: known, and without effect.
+  func ignored(_ key: String) {
+    reading.knowAsUnsettable(path(of: key))
+    _ = ask(key)
   }
 
   // MARK: Refusing

@@ -28,7 +28,8 @@ struct TrunkReader {
     trunk.media = MediaOptionsReader.read(section)
     trunk.call = CallOverridesReader.read(section)
     trunk.id = section.value("sip_trunk_id", .nonEmptyText) ?? StableID.make("ST_", identity(trunk))
-    ServerFields.skip(section)
+    section.ignored("created_at")
+    section.ignored("updated_at")
     check(trunk, section)
     return trunk
   }

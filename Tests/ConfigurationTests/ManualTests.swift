@@ -1,0 +1,107 @@
+import Foundation
+import Telephony
+import Testing
+import Yams
+
+@testable import Configuration
+
+/// `conf/trunkline.yaml` as it is read by people and by the program.
+@Suite struct ManualTests {
+  static let path = repository("conf/trunkline.yaml")
+
+  /// The tests may run from a package elsewhere whose `Tests` is a link: the sources say where they are.
+  static func repository(_ file: String) -> String {
+    var directory = URL(filePath: #filePath).resolvingSymlinksInPath()
+    while directory.path != "/" {
+      directory.deleteLastPathComponent()
+      let candidate = directory.appending(path: file)
+      if FileManager.default.fileExists(atPath: candidate.path) { return candidate.path }
+    }
+    return file
+  }
+
+  let text: String
+
+  init() throws { text = try String(contentsOfFile: Self.path, encoding: .utf8) }
+
+  /// Every setting that stands behind a `#`, with the `#` taken away; `keeping` decides by key.
+  func uncommented(keeping keeps: (Substring) -> Bool = { _ in true }) -> String {
+    text.split(separator: "\n", omittingEmptySubsequences: false).map { line -> Substring in
+      guard line.hasPrefix("#"), line.count > 1, !line.hasPrefix("# ") || line.hasPrefix("#  ") else { return line }
+      let setting = line.dropFirst()
+      let key = setting.drop { $0 == " " }.prefix { $0 != ":" }
+      return keeps(key) ? setting : line
+    }.joined(separator: "\n")
+  }
+
+  func load(_ text: String) throws -> GatewayConfiguration {
+    try GatewayConfiguration.load(
+      ConfigurationSource(
+        file: try temporaryFile(text, named: "trunkline.yaml", beside: Self.repository("conf/providers.yaml"))))
+  }
+
+  @Test("the shipped file loads, with one trunk and one rule")
+  func shippedFileLoads() throws {
+    let configuration = try GatewayConfiguration.load(ConfigurationSource(file: Self.path))
+    #expect(configuration.trunks.map(\.name) == ["local"])
+    #expect(configuration.rules.map(\.name) == ["agents"])
+    #expect(configuration.addresses.providers.keys.sorted() == ["telnyx", "twilio"])
+  }
+
+  @Test("the shipped file loads with every setting in it switched on")
+  func everySettingLoads() throws {
+    let configuration = try load(uncommented())
+    #expect(configuration.trunks.map(\.name) == ["local", "twilio", "everything"])
+    #expect(configuration.trunks[2].authPassword == "change-me")
+    #expect(configuration.rules.count == 5)
+  }
+
+  @Test("every key that the parser knows stands in the shipped file")
+  func everyKeyIsDocumented() throws {
+    let documented = keys(of: try #require(try Yams.compose(yaml: uncommented())), path: "")
+    let missing = Set(GatewayConfiguration.knownKeys).subtracting(documented)
+    #expect(missing.sorted() == [])
+    #expect(GatewayConfiguration.knownKeys.count > 100)
+  }
+
+  @Test("every default that the shipped file names is the default")
+  func namedDefaultsAreTheDefaults() throws {
+    // Shown with an example value, as the prose beside them says.
+    let examples: Set<Substring> = [
+      "api_key", "api_secret", "sip_port_listen", "nat_1_to_1_ip", "local_net", "media_nat_1_to_1_ip", "media_loops",
+      "node_ip",
+    ]
+    let settings = uncommented { !examples.contains($0) }.components(separatedBy: "\ninbound_trunks:")[0]
+    var configuration = try load(settings)
+    configuration.file = nil
+    configuration.addresses = AddressTable()
+    #expect(configuration == GatewayConfiguration())
+  }
+
+  private func keys(of node: Node, path: String) -> Set<String> {
+    var result: Set<String> = []
+    if let items = node.sequence {
+      for item in items { result.formUnion(keys(of: item, path: path + "[]")) }
+    }
+    for (key, value) in node.mapping ?? [:] {
+      let name = Section.snakeCase(key.string ?? "")
+      let inner = path.isEmpty ? name : "\(path).\(name)"
+      result.insert(inner)
+      result.formUnion(keys(of: value, path: inner))
+    }
+    return result
+  }
+}
+
+/// A file of its own directory, with copies of what it needs beside it. Left to the system's clean-up.
+func temporaryFile(_ text: String, named name: String, beside others: String...) throws -> String {
+  let directory = FileManager.default.temporaryDirectory.appending(path: "trunkline-test-\(UUID().uuidString)")
+  try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+  for other in others {
+    let source = URL(filePath: other)
+    try FileManager.default.copyItem(at: source, to: directory.appending(path: source.lastPathComponent))
+  }
+  let file = directory.appending(path: name)
+  try text.write(to: file, atomically: true, encoding: .utf8)
+  return file.path
+}
