@@ -1,0 +1,134 @@
+import Base
+
+/// The attributes of a STUN message that an ICE agent needs (RFC 8489, RFC 8445 §7.1), as places in its datagram.
+///
+///      0                   1                   2                   3
+///      0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+///     |0 0|     STUN Message Type     |         Message Length        |
+///     |                         Magic Cookie                          |
+///     |                     Transaction ID (96 bits)                  |
+///     |          then attributes: type(2), length(2), value, padding  |
+public struct STUNMessage: Sendable {
+  public enum Kind: Hashable, Sendable {
+    case bindingRequest
+    case bindingIndication
+    case bindingSuccess
+    case bindingError
+  }
+
+  public struct TransactionID: Hashable, Sendable {
+    public var high: UInt32
+    public var low: UInt64
+
+    public init(high: UInt32, low: UInt64) {
+      self.high = high
+      self.low = low
+    }
+  }
+
+  static let magicCookie: UInt32 = 0x2112_A442
+  static let headerByteCount = 20
+  static let integrityByteCount = 20
+
+  public let kind: Kind
+  public let transactionID: TransactionID
+  /// The bytes of USERNAME in the datagram.
+  public private(set) var username: Range<Int>?
+  /// USE-CANDIDATE was present, under the protection of MESSAGE-INTEGRITY.
+  public private(set) var isNominating = false
+  public private(set) var priority: UInt32?
+  public private(set) var xorMappedAddress: Endpoint?
+  /// 300…699 of an error response.
+  public private(set) var errorCode: Int?
+  /// FINGERPRINT was present and right; a message with a wrong one is not parsed at all.
+  public private(set) var hasFingerprint = false
+  /// The first comprehension-required attribute that we do not know (RFC 8489 §6.3.1).
+  public private(set) var unknownAttribute: UInt16?
+  /// Where MESSAGE-INTEGRITY begins.
+  private var integrityOffset: Int?
+
+  /// Nil for anything but a well-formed message of the binding method.
+  public init?(_ datagram: RawSpan) {
+    guard datagram.byteCount >= Self.headerByteCount, datagram.uint32(at: 4) == Self.magicCookie,
+      Int(datagram.uint16(at: 2)) == datagram.byteCount - Self.headerByteCount, datagram.byteCount & 3 == 0,
+      let kind = Kind(messageType: datagram.uint16(at: 0))
+    else { return nil }
+    self.kind = kind
+    transactionID = TransactionID(high: datagram.uint32(at: 8), low: datagram.uint64(at: 12))
+    var offset = Self.headerByteCount
+    while offset < datagram.byteCount {
+      // The length is a multiple of 4, so a header is left.
+      let start = offset + 4
+      let end = start + Int(datagram.uint16(at: offset + 2))
+      guard end <= datagram.byteCount, !hasFingerprint,
+        read(STUNAttribute(datagram.uint16(at: offset)), in: datagram, at: start..<end)
+      else { return nil }
+      offset = (end + 3) & ~3
+    }
+  }
+
+  /// Takes one attribute. False when it is malformed.
+  private mutating func read(_ type: STUNAttribute, in datagram: RawSpan, at range: Range<Int>) -> Bool {
+    if type == .fingerprint {
+      hasFingerprint =
+        range.count == 4
+        && datagram.uint32(at: range.lowerBound) == STUNFingerprint.value(of: datagram, upTo: range.lowerBound - 4)
+      return hasFingerprint
+    }
+    // RFC 8489 §14.5: what follows MESSAGE-INTEGRITY is not protected and is ignored.
+    guard integrityOffset == nil else { return true }
+    switch type {
+    case .messageIntegrity:
+      integrityOffset = range.lowerBound - 4
+      return range.count == Self.integrityByteCount
+    case .username:
+      if username == nil { username = range }
+      return range.count <= 513
+    case .useCandidate: isNominating = true
+    case .priority:
+      guard range.count == 4 else { return false }
+      priority = datagram.uint32(at: range.lowerBound)
+    case .xorMappedAddress:
+      xorMappedAddress = Endpoint(xorMapped: datagram.extracting(range), transactionID: transactionID)
+      return xorMappedAddress != nil
+    case .errorCode:
+      guard range.count >= 4 else { return false }
+      errorCode =
+        Int(datagram.uint8(at: range.lowerBound + 2) & 7) * 100 + Int(datagram.uint8(at: range.lowerBound + 3))
+    default:
+      if type.mustBeUnderstood, !type.isKnown, unknownAttribute == nil { unknownAttribute = type.rawValue }
+    }
+    return true
+  }
+
+  /// Whether MESSAGE-INTEGRITY is present and made with `key` (RFC 8489 §14.5). `datagram` is the one that was parsed.
+  public func isAuthentic(_ datagram: RawSpan, key: STUNKey) -> Bool {
+    guard let integrityOffset else { return false }
+    let tag = key.integrity(of: datagram, upTo: integrityOffset)
+    return datagram.withUnsafeBytes { bytes in
+      guard let start = bytes.baseAddress else { return false }
+      return tag.equals(start + integrityOffset + 4, count: Self.integrityByteCount)
+    }
+  }
+}
+
+extension STUNMessage.Kind {
+  fileprivate init?(messageType: UInt16) {
+    switch messageType {
+    case 0x0001: self = .bindingRequest
+    case 0x0011: self = .bindingIndication
+    case 0x0101: self = .bindingSuccess
+    case 0x0111: self = .bindingError
+    default: return nil
+    }
+  }
+
+  var messageType: UInt16 {
+    switch self {
+    case .bindingRequest: 0x0001
+    case .bindingIndication: 0x0011
+    case .bindingSuccess: 0x0101
+    case .bindingError: 0x0111
+    }
+  }
+}
