@@ -53,7 +53,7 @@ let package = Package(
     core("RTP", ["Base"]),
     core("SDP", ["Base"]),
     core("Audio", ["Base", "COpus", "CSpanDSP"]),
-    core("Transport", ["Base", "CSRTP", "COpenSSL", "CUsrSCTP"]),
+    core("Transport", ["Base", "COpenSSL", "CUsrSCTP"]),
     core("MediaCore", ["Base", "RTP", "Audio", "Transport"]),
     core("Telephony", ["Base", "COpenSSL"]),
     .target(
@@ -97,6 +97,9 @@ let package = Package(
     tests("SDP"),
     tests("Configuration", ["Base", "Telephony", .product(name: "Yams", package: "Yams")]),
     tests("WebServer", ["Base", .product(name: "NIOCore", package: "swift-nio")]),
+    tests("Audio", ["CSpanDSP"]),
+    // libsrtp is what our SRTP is compared with.
+    tests("Transport", ["Base", "CSRTP"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -4,9 +4,9 @@ import Glibc
 public struct Gain: Hashable, Sendable {
   private let factor: Int32
 
-  /// `decibels` is clamped to -70…+18.
+  /// `decibels` is clamped to -40…+18.
   public init(decibels: Double) {
-    factor = Int32((4096 * pow(10, min(max(decibels, -70), 18) / 20)).rounded())
+    factor = Int32((4096 * pow(10, min(max(decibels, -40), 18) / 20)).rounded())
   }
 
   public static let unity = Gain(decibels: 0)
