@@ -1,6 +1,6 @@
 import Base
 
-/// How late the packets of the last eight seconds of sound were: arrival minus timestamp, in RTP clock ticks. Only
+/// How late the packets of the last six seconds of sound were: arrival minus timestamp, in RTP clock ticks. Only
 /// differences between its values mean anything.
 struct ArrivalWindow: Sendable {
   private struct Bucket {
@@ -8,12 +8,12 @@ struct ArrivalWindow: Sendable {
     var fastest = Int64.max
   }
 
-  private static let bucketCount = 8
+  private static let bucketCount = 6
   private static let bucketDuration = Duration.seconds(1)
   /// A pause counts as this much: silence teaches nothing, so it forgets nothing.
   private static let maximumStep = Duration.milliseconds(200)
 
-  private var buckets = InlineArray<8, Bucket>(repeating: Bucket())
+  private var buckets = InlineArray<6, Bucket>(repeating: Bucket())
   private var current = 0
   private var filled = Duration.zero
   private var lastArrival: MonotonicTime?

@@ -22,7 +22,9 @@ extension JitterBuffer {
     while true {
       guard let slot = slots.first(from: nextSequence) else { return starve(wanted) }
       let clock = now.ticks(atHz: configuration.clockRateHz)
-      if !isPaused, slot.place.sequence > nextSequence, let piece = bridge(to: slot, clock, wanted) { return piece }
+      if slot.place.sequence > nextSequence, let piece = bridge(to: slot, clock, wanted) {
+        return piece
+      }
       let duration = Int64(slot.packet.durationTicks)
       // The last packet pulled in this tick plays with less delay than this one.
       let delay = clock - slot.place.timestamp - max(0, wanted - duration)
@@ -39,7 +41,7 @@ extension JitterBuffer {
   }
 
   mutating func makeRoom(for sequence: Int64) {
-    while sequence - nextSequence >= Int64(configuration.packetCapacity) {
+    while sequence - nextSequence >= Int64(packetCapacity) {
       guard dropOldest() else {
         counters.lost += UInt64(sequence - nextSequence)
         nextSequence = sequence
@@ -80,22 +82,24 @@ extension JitterBuffer {
   /// Nothing is here: conceal, and play what comes later when it comes.
   private mutating func starve(_ wanted: Int64) -> Playout {
     isPaused = true
-    guard hasStarted, concealedTicks < ticks(of: configuration.concealmentLimit) else { return .silence }
-    concealedTicks += wanted
-    return conceal(wanted, successor: nil)
+    // Silence counts too: what was sent in the meantime and lost is not concealed once more.
+    defer { concealedTicks += wanted }
+    return stretch(wanted)
   }
 
   /// Conceals without passing over any sound of the stream: the delay grows.
   private mutating func stretch(_ wanted: Int64) -> Playout {
-    isPaused = isPaused || counters.played == 0
-    guard counters.played > 0, concealedTicks < ticks(of: configuration.concealmentLimit) else { return .silence }
-    return conceal(wanted, successor: nil)
+    let hasFaded = concealedTicks >= ticks(of: configuration.concealmentLimit)
+    return counters.played == 0 || hasFaded ? .silence : conceal(wanted, successor: nil)
   }
 
   /// A piece of the sound that is missing before `slot`. Nil when all of it has been concealed.
-  private mutating func bridge(to slot: PacketSlots.Slot, _ clock: Int64, _ wanted: Int64) -> Playout? {
+  private mutating func bridge(to slot: PacketSlots.Slot, _ clock: Int64, _ wanted: Int64)
+    -> Playout?
+  {
     let missingCount = slot.place.sequence - nextSequence
-    let missing = min(slot.place.timestamp - soundEnd, missingCount * lastDurationTicks) - concealedTicks
+    let missing =
+      min(slot.place.timestamp - soundEnd, missingCount * lastDurationTicks) - concealedTicks
     guard missing >= quantum else { return nil }
     // Packets have lately been later than this one is: it may still come, so time is stretched for it.
     if clock - soundEnd - concealedTicks < targetTransit - wanted { return stretch(wanted) }
@@ -120,10 +124,13 @@ extension JitterBuffer {
   }
 
   /// Silence may go at once; loud sound only when much too much waits, and seldom.
-  private mutating func mayDiscard(_ slot: PacketSlots.Slot, surplus: Int64, at now: MonotonicTime) -> Bool {
+  private mutating func mayDiscard(_ slot: PacketSlots.Slot, surplus: Int64, at now: MonotonicTime)
+    -> Bool
+  {
     guard slots.first(from: slot.place.sequence + 1) != nil else { return false }
     if slot.packet.isSilent { return true }
-    guard surplus >= Int64(configuration.clockRateHz) / 10, now - lastLoudDiscard >= .seconds(2) else { return false }
+    guard surplus >= Int64(configuration.clockRateHz) / 10, now - lastLoudDiscard >= .seconds(2)
+    else { return false }
     lastLoudDiscard = now
     return true
   }

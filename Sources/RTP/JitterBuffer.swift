@@ -50,10 +50,13 @@ public struct JitterBuffer: ~Copyable {
     public var overflowed: UInt64 = 0
     /// Ticks of the RTP clock played without a packet, silence before the first and after a pause excepted.
     public var concealedTicks: UInt64 = 0
+
+    public init() {}
   }
 
   public internal(set) var counters = Counters()
   let configuration: Configuration
+  let packetCapacity: Int
   var slots: PacketSlots
   var arrivals: ArrivalWindow
   private var timeline: StreamTimeline
@@ -73,7 +76,8 @@ public struct JitterBuffer: ~Copyable {
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
-    slots = PacketSlots(packetCapacity: configuration.packetCapacity, byteCapacity: configuration.byteCapacity)
+    packetCapacity = max(1, min(configuration.packetCapacity, 4096))
+    slots = PacketSlots(packetCapacity: packetCapacity, byteCapacity: configuration.byteCapacity)
     arrivals = ArrivalWindow()
     timeline = StreamTimeline(clockRateHz: configuration.clockRateHz)
   }
@@ -90,7 +94,8 @@ public struct JitterBuffer: ~Copyable {
   /// Takes a packet with `durationTicks` of sound (for Opus: RFC 6716 §3.1). `isSilent`: a discontinuous-transmission
   /// packet, or one whose audio level (RFC 6464) says that nobody would miss it.
   public mutating func insert(
-    _ header: RTPHeader, payload: RawSpan, durationTicks: Int, isSilent: Bool = false, at now: MonotonicTime
+    _ header: RTPHeader, payload: RawSpan, durationTicks: Int, isSilent: Bool = false,
+    at now: MonotonicTime
   ) -> PacketInsertion {
     let bounded = min(max(1, durationTicks), configuration.clockRateHz / 4)
     guard let place = timeline.place(header, durationTicks: bounded, at: now) else {
@@ -102,16 +107,21 @@ public struct JitterBuffer: ~Copyable {
       counters.duplicate += 1
       return .duplicate
     }
-    arrivals.record(now.ticks(atHz: configuration.clockRateHz) - place.timestamp, at: now)
-    if !hasStarted {
+    let transit = now.ticks(atHz: configuration.clockRateHz) - place.timestamp
+    // Before anything has played, an earlier packet is a better start.
+    if !hasStarted
+      || (counters.played == 0 && place.sequence < nextSequence && canReach(back: place.sequence))
+    {
       hasStarted = true
       nextSequence = place.sequence
       soundEnd = place.timestamp
       lastDurationTicks = Int64(bounded)
     }
-    guard place.sequence >= nextSequence else { return comesLate(place) }
+    guard place.sequence >= nextSequence else { return comesLate(place, transit, at: now) }
+    arrivals.record(transit, at: now)
     let packet = BufferedPacket(
-      marker: header.marker, payloadType: header.payloadType, timestamp: header.timestamp, durationTicks: bounded,
+      marker: header.marker, payloadType: header.payloadType, timestamp: header.timestamp,
+      durationTicks: bounded,
       isSilent: isSilent, isSurplus: false, handle: -1)
     makeRoom(for: place.sequence)
     while !slots.insert(packet, place, payload: payload) {
@@ -139,10 +149,19 @@ public struct JitterBuffer: ~Copyable {
     slots.withPayload(of: packet, body)
   }
 
-  private mutating func comesLate(_ place: StreamTimeline.Place) -> PacketInsertion {
+  private mutating func comesLate(
+    _ place: StreamTimeline.Place, _ transit: Int64, at now: MonotonicTime
+  ) -> PacketInsertion {
+    // One straggler must not stretch the delay by all its lateness; many of them do so step by step.
+    arrivals.record(min(transit, arrivals.slowest + Int64(configuration.clockRateHz) / 25), at: now)
     // Only the first copy is late; a copy of a packet that played is a duplicate, which `slots` knows.
     slots.noteLate(place.sequence)
     counters.late += 1
     return .late
+  }
+
+  private func canReach(back sequence: Int64) -> Bool {
+    slots.last(from: nextSequence).map { $0.place.sequence - sequence < Int64(packetCapacity) }
+      ?? true
   }
 }

@@ -13,11 +13,17 @@ public struct MidExtension: Sendable, BitwiseCopyable {
   /// `id` is 1...14 as negotiated by `a=extmap`; `mid` has 1...16 bytes of UTF-8. Nil otherwise.
   public init?(id: UInt8, mid: String) {
     let bytes = Array(mid.utf8)
-    guard (1...14).contains(id), (1...Self.maximumByteCount).contains(bytes.count) else { return nil }
+    guard (1...14).contains(id), (1...Self.maximumByteCount).contains(bytes.count) else {
+      return nil
+    }
     var words: (high: UInt64, low: UInt64) = (0, 0)
     for index in 0..<Self.maximumByteCount {
       let byte = UInt64(index < bytes.count ? bytes[index] : 0)
-      if index < 8 { words.high = words.high << 8 | byte } else { words.low = words.low << 8 | byte }
+      if index < 8 {
+        words.high = words.high << 8 | byte
+      } else {
+        words.low = words.low << 8 | byte
+      }
     }
     self.id = id
     count = UInt8(bytes.count)
@@ -36,7 +42,9 @@ public struct MidExtension: Sendable, BitwiseCopyable {
     for index in 0..<(elementWordCount * 4 - 1) {
       // The words are zero beyond the text, so the same loop writes the padding.
       let word = index < 8 ? high : low
-      let byte = index < Self.maximumByteCount ? UInt8(truncatingIfNeeded: word >> UInt64(56 - 8 * (index % 8))) : 0
+      let byte =
+        index < Self.maximumByteCount
+        ? UInt8(truncatingIfNeeded: word >> UInt64(56 - 8 * (index % 8))) : 0
       packet.set(byte, at: offset + 5 + index)
     }
   }

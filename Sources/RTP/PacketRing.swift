@@ -16,7 +16,8 @@ struct PacketRing: ~Copyable {
   private static let isDead: UInt16 = 0
 
   init(byteCount: Int) {
-    capacity = max(64, (byteCount + 3) & ~3)
+    // A record's length has 16 bits.
+    capacity = max(64, min(byteCount, Int(UInt16.max)) & ~3)
     block = .allocate(byteCount: capacity, alignment: 8)
   }
 
@@ -78,11 +79,16 @@ struct PacketRing: ~Copyable {
     head = head + count == capacity ? 0 : head + count
   }
 
-  private func byteCount(at offset: Int) -> Int { Int(block.load(fromByteOffset: offset, as: UInt16.self)) }
-  private func state(at offset: Int) -> UInt16 { block.load(fromByteOffset: offset + 2, as: UInt16.self) }
+  private func byteCount(at offset: Int) -> Int {
+    Int(block.load(fromByteOffset: offset, as: UInt16.self))
+  }
+  private func state(at offset: Int) -> UInt16 {
+    block.load(fromByteOffset: offset + 2, as: UInt16.self)
+  }
 
   private func setRecord(at offset: Int, byteCount: Int, state: UInt16) {
-    block.storeBytes(of: UInt16(truncatingIfNeeded: byteCount), toByteOffset: offset, as: UInt16.self)
+    block.storeBytes(
+      of: UInt16(truncatingIfNeeded: byteCount), toByteOffset: offset, as: UInt16.self)
     block.storeBytes(of: state, toByteOffset: offset + 2, as: UInt16.self)
   }
 }

@@ -29,7 +29,8 @@ struct PacketSlots: ~Copyable {
       repeating: Slot(
         place: StreamTimeline.Place(sequence: 0, timestamp: 0, isRebased: false),
         packet: BufferedPacket(
-          marker: false, payloadType: 0, timestamp: 0, durationTicks: 0, isSilent: false, isSurplus: false, handle: -1),
+          marker: false, payloadType: 0, timestamp: 0, durationTicks: 0, isSilent: false,
+          isSurplus: false, handle: -1),
         state: .empty), count: capacity)
     ring = PacketRing(byteCount: byteCapacity)
   }
@@ -43,7 +44,9 @@ struct PacketSlots: ~Copyable {
   }
 
   /// False when there is no room for the payload. The caller keeps `sequence` within the capacity.
-  mutating func insert(_ packet: BufferedPacket, _ place: StreamTimeline.Place, payload: RawSpan) -> Bool {
+  mutating func insert(_ packet: BufferedPacket, _ place: StreamTimeline.Place, payload: RawSpan)
+    -> Bool
+  {
     guard let handle = ring.append(payload) else { return false }
     var packet = packet
     packet.handle = handle
@@ -55,7 +58,8 @@ struct PacketSlots: ~Copyable {
 
   mutating func noteLate(_ sequence: Int64) {
     // A newer packet's slot stays as it is.
-    guard slots[index(sequence)].state != .held else { return }
+    let slot = slots[index(sequence)]
+    guard slot.state == .empty || slot.place.sequence < sequence else { return }
     slots[index(sequence)].state = .gone
     slots[index(sequence)].place.sequence = sequence
   }

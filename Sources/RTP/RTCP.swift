@@ -23,7 +23,10 @@ public enum RTCP {
     public var packetCount: UInt32
     public var octetCount: UInt32
 
-    public init(ssrc: UInt32, ntpTimestamp: UInt64, rtpTimestamp: UInt32, packetCount: UInt32, octetCount: UInt32) {
+    public init(
+      ssrc: UInt32, ntpTimestamp: UInt64, rtpTimestamp: UInt32, packetCount: UInt32,
+      octetCount: UInt32
+    ) {
       self.ssrc = ssrc
       self.ntpTimestamp = ntpTimestamp
       self.rtpTimestamp = rtpTimestamp
@@ -50,7 +53,8 @@ public enum RTCP {
     public var delaySinceLastSenderReport: UInt32
 
     public init(
-      ssrc: UInt32, fractionLost: UInt8, cumulativeLost: Int32, highestSequence: UInt32, jitter: UInt32,
+      ssrc: UInt32, fractionLost: UInt8, cumulativeLost: Int32, highestSequence: UInt32,
+      jitter: UInt32,
       lastSenderReport: UInt32, delaySinceLastSenderReport: UInt32
     ) {
       self.ssrc = ssrc

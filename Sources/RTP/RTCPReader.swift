@@ -16,7 +16,9 @@ extension RTCP {
       let flags = datagram.uint8(at: offset)
       let type = datagram.uint8(at: offset + 1)
       var end = offset + (Int(datagram.uint16(at: offset + 2)) + 1) * 4
-      guard flags >> 6 == 2, end <= datagram.byteCount, (192...223).contains(type) else { return stop(datagram) }
+      guard flags >> 6 == 2, end <= datagram.byteCount, (192...223).contains(type) else {
+        return stop(datagram)
+      }
       let start = offset
       offset = end
       if flags & 0x20 != 0 {
@@ -24,7 +26,8 @@ extension RTCP {
         guard padding > 0, padding <= end - start - 4 else { return stop(datagram) }
         end -= padding
       }
-      guard let packet = Self.packet(type: type, count: Int(flags & 0x1F), start..<end, datagram) else {
+      guard let packet = Self.packet(type: type, count: Int(flags & 0x1F), start..<end, datagram)
+      else {
         return stop(datagram)
       }
       return packet
@@ -35,7 +38,9 @@ extension RTCP {
       return nil
     }
 
-    private static func packet(type: UInt8, count: Int, _ range: Range<Int>, _ datagram: RawSpan) -> Packet? {
+    private static func packet(type: UInt8, count: Int, _ range: Range<Int>, _ datagram: RawSpan)
+      -> Packet?
+    {
       let body = range.lowerBound + 4
       let bodyByteCount = range.upperBound - body
       switch type {
@@ -62,7 +67,8 @@ extension RTCP {
           entries: EntryList(count: (bodyByteCount - 8) / 4, offset: body + 8))
       case PacketType.payloadFeedback where count == 1:
         guard bodyByteCount >= 8 else { return nil }
-        return .pictureLossIndication(sender: datagram.uint32(at: body), media: datagram.uint32(at: body + 4))
+        return .pictureLossIndication(
+          sender: datagram.uint32(at: body), media: datagram.uint32(at: body + 4))
       default:
         return .other(packetType: type, count: UInt8(count))
       }
@@ -74,12 +80,15 @@ extension RTCP.BlockList {
   /// Block `index` of 0..<`count`, read from the datagram that the list came from. Nil outside it.
   public func block(_ index: Int, in datagram: RawSpan) -> RTCP.ReportBlock? {
     let at = offset + index * RTCP.ReportBlock.byteCount
-    guard index >= 0, index < count, at + RTCP.ReportBlock.byteCount <= datagram.byteCount else { return nil }
+    guard index >= 0, index < count, at + RTCP.ReportBlock.byteCount <= datagram.byteCount else {
+      return nil
+    }
     let lost = datagram.uint32(at: at + 4)
     return RTCP.ReportBlock(
       ssrc: datagram.uint32(at: at), fractionLost: UInt8(lost >> 24),
       // Sign of 24 bits carried to 32.
-      cumulativeLost: Int32(bitPattern: lost << 8) >> 8, highestSequence: datagram.uint32(at: at + 8),
+      cumulativeLost: Int32(bitPattern: lost << 8) >> 8,
+      highestSequence: datagram.uint32(at: at + 8),
       jitter: datagram.uint32(at: at + 12), lastSenderReport: datagram.uint32(at: at + 16),
       delaySinceLastSenderReport: datagram.uint32(at: at + 20))
   }

@@ -5,10 +5,12 @@ import Base
 extension RTCP {
   /// SR with up to one report block (RFC 3550 §6.4.1).
   public static func write(
-    _ report: SenderReport, block: ReportBlock? = nil, into datagram: inout MutableRawSpan, at offset: Int = 0
+    _ report: SenderReport, block: ReportBlock? = nil, into datagram: inout MutableRawSpan,
+    at offset: Int = 0
   ) -> Int? {
     let end = offset + 28 + (block == nil ? 0 : ReportBlock.byteCount)
-    guard begin(PacketType.senderReport, count: block == nil ? 0 : 1, offset..<end, &datagram) else { return nil }
+    guard begin(PacketType.senderReport, count: block == nil ? 0 : 1, offset..<end, &datagram)
+    else { return nil }
     datagram.set(report.ssrc, at: offset + 4)
     datagram.set(report.ntpTimestamp, at: offset + 8)
     datagram.set(report.rtpTimestamp, at: offset + 16)
@@ -23,7 +25,8 @@ extension RTCP {
     ssrc: UInt32, block: ReportBlock? = nil, into datagram: inout MutableRawSpan, at offset: Int = 0
   ) -> Int? {
     let end = offset + 8 + (block == nil ? 0 : ReportBlock.byteCount)
-    guard begin(PacketType.receiverReport, count: block == nil ? 0 : 1, offset..<end, &datagram) else { return nil }
+    guard begin(PacketType.receiverReport, count: block == nil ? 0 : 1, offset..<end, &datagram)
+    else { return nil }
     datagram.set(ssrc, at: offset + 4)
     if let block { write(block, into: &datagram, at: offset + 8) }
     return end
@@ -31,13 +34,17 @@ extension RTCP {
 
   /// Adds a block to the SR or RR that starts at `start` and ends at `end`. Nil when it holds 31 or does not fit.
   public static func appendReportBlock(
-    _ block: ReportBlock, toReportAt start: Int, endingAt end: Int, in datagram: inout MutableRawSpan
+    _ block: ReportBlock, toReportAt start: Int, endingAt end: Int,
+    in datagram: inout MutableRawSpan
   ) -> Int? {
-    guard start >= 0, end >= start + 8, end + ReportBlock.byteCount <= datagram.byteCount else { return nil }
+    guard start >= 0, end >= start + 8, end + ReportBlock.byteCount <= datagram.byteCount else {
+      return nil
+    }
     let flags = datagram.bytes.uint8(at: start)
     guard flags & 0x1F < 31 else { return nil }
     datagram.set(flags + 1, at: start)
-    datagram.set(datagram.bytes.uint16(at: start + 2) + UInt16(ReportBlock.byteCount / 4), at: start + 2)
+    datagram.set(
+      datagram.bytes.uint16(at: start + 2) + UInt16(ReportBlock.byteCount / 4), at: start + 2)
     write(block, into: &datagram, at: end)
     return end + ReportBlock.byteCount
   }
@@ -59,7 +66,9 @@ extension RTCP {
   }
 
   /// BYE of one source without a reason (RFC 3550 §6.6).
-  public static func writeGoodbye(ssrc: UInt32, into datagram: inout MutableRawSpan, at offset: Int) -> Int? {
+  public static func writeGoodbye(ssrc: UInt32, into datagram: inout MutableRawSpan, at offset: Int)
+    -> Int?
+  {
     guard begin(PacketType.goodbye, count: 1, offset..<(offset + 8), &datagram) else { return nil }
     datagram.set(ssrc, at: offset + 4)
     return offset + 8
@@ -70,7 +79,9 @@ extension RTCP {
     sender: UInt32, media: UInt32, sequenceNumber: UInt16, following: UInt16 = 0,
     into datagram: inout MutableRawSpan, at offset: Int
   ) -> Int? {
-    guard begin(PacketType.transportFeedback, count: 1, offset..<(offset + 16), &datagram) else { return nil }
+    guard begin(PacketType.transportFeedback, count: 1, offset..<(offset + 16), &datagram) else {
+      return nil
+    }
     datagram.set(sender, at: offset + 4)
     datagram.set(media, at: offset + 8)
     datagram.set(sequenceNumber, at: offset + 12)
@@ -88,7 +99,9 @@ extension RTCP {
     return true
   }
 
-  private static func write(_ block: ReportBlock, into datagram: inout MutableRawSpan, at offset: Int) {
+  private static func write(
+    _ block: ReportBlock, into datagram: inout MutableRawSpan, at offset: Int
+  ) {
     datagram.set(block.ssrc, at: offset)
     let lost = UInt32(bitPattern: min(max(block.cumulativeLost, -0x80_0000), 0x7F_FFFF)) & 0xFF_FFFF
     datagram.set(UInt32(block.fractionLost) << 24 | lost, at: offset + 4)

@@ -19,7 +19,10 @@ public struct RTPHeader: Hashable, Sendable, BitwiseCopyable {
   public var timestamp: UInt32
   public var ssrc: UInt32
 
-  public init(marker: Bool = false, payloadType: UInt8, sequenceNumber: UInt16, timestamp: UInt32, ssrc: UInt32) {
+  public init(
+    marker: Bool = false, payloadType: UInt8, sequenceNumber: UInt16, timestamp: UInt32,
+    ssrc: UInt32
+  ) {
     self.marker = marker
     self.payloadType = payloadType & 0x7F
     self.sequenceNumber = sequenceNumber

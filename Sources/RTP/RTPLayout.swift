@@ -22,12 +22,15 @@ public struct RTPLayout: Hashable, Sendable {
   /// The bytes of extension element `id` (1...14 in the one-byte form, 1...255 in the two-byte form).
   public func extensionElement(id: UInt8, in packet: RawSpan) -> Range<Int>? {
     guard id != 0, extensionElements.upperBound <= packet.byteCount else { return nil }
-    return hasTwoByteElements ? twoByteElement(id: id, in: packet) : oneByteElement(id: id, in: packet)
+    return hasTwoByteElements
+      ? twoByteElement(id: id, in: packet) : oneByteElement(id: id, in: packet)
   }
 
   /// The sender's own measure of its sound (RFC 6464).
   public func audioLevel(id: UInt8, in packet: RawSpan) -> ClientAudioLevel? {
-    guard let element = extensionElement(id: id, in: packet), let first = element.first else { return nil }
+    guard let element = extensionElement(id: id, in: packet), let first = element.first else {
+      return nil
+    }
     return ClientAudioLevel(byte: packet.uint8(at: first))
   }
 

@@ -50,13 +50,19 @@ public struct ReceptionStatistics: Sendable {
   public var expectedPacketCount: Int64 { pastExpected + expectedSinceBase }
 
   /// Expected minus received. Negative when duplicates outnumber losses.
-  public var lostPacketCount: Int64 { expectedPacketCount - Int64(pastReceived + receivedSinceBase) }
+  public var lostPacketCount: Int64 {
+    expectedPacketCount - Int64(pastReceived + receivedSinceBase)
+  }
 
   /// Inter-arrival jitter in RTP clock ticks (RFC 3550 §6.4.1). Zero until the second packet.
-  public var jitterTicks: UInt32 { UInt32(truncatingIfNeeded: min(scaledJitter >> 4, Int64(UInt32.max))) }
+  public var jitterTicks: UInt32 {
+    UInt32(truncatingIfNeeded: min(scaledJitter >> 4, Int64(UInt32.max)))
+  }
 
   /// Inter-arrival jitter as time.
-  public var jitter: Duration { .nanoseconds(Int64(jitterTicks) * 1_000_000_000 / Int64(clockRateHz)) }
+  public var jitter: Duration {
+    .nanoseconds(Int64(jitterTicks) * 1_000_000_000 / Int64(clockRateHz))
+  }
 
   /// The block for the next report; the fraction lost counts from the previous call. Nil before the first packet.
   public mutating func reportBlock(at now: MonotonicTime) -> RTCP.ReportBlock? {
@@ -67,7 +73,8 @@ public struct ReceptionStatistics: Sendable {
     let lostInterval = expectedInterval - Int64(received - receivedPrior)
     expectedPrior = expected
     receivedPrior = received
-    let fraction = expectedInterval > 0 && lostInterval > 0 ? min(255, lostInterval * 256 / expectedInterval) : 0
+    let fraction =
+      expectedInterval > 0 && lostInterval > 0 ? min(255, lostInterval * 256 / expectedInterval) : 0
     var delay: UInt32 = 0
     if let arrival = lastSenderReportArrival {
       let nanoseconds = max(0, (now - arrival).wholeNanoseconds)
@@ -78,7 +85,8 @@ public struct ReceptionStatistics: Sendable {
     return RTCP.ReportBlock(
       ssrc: ssrc, fractionLost: UInt8(clamping: fraction),
       cumulativeLost: Int32(clamping: min(max(expected - Int64(received), -0x80_0000), 0x7F_FFFF)),
-      highestSequence: UInt32(truncatingIfNeeded: highest), jitter: jitterTicks, lastSenderReport: lastSenderReport,
+      highestSequence: UInt32(truncatingIfNeeded: highest), jitter: jitterTicks,
+      lastSenderReport: lastSenderReport,
       delaySinceLastSenderReport: delay)
   }
 

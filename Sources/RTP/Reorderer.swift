@@ -39,6 +39,8 @@ public struct Reorderer: ~Copyable {
     public var late: UInt64 = 0
     public var duplicate: UInt64 = 0
     public var ignored: UInt64 = 0
+
+    public init() {}
   }
 
   private struct Held {
@@ -89,15 +91,19 @@ public struct Reorderer: ~Copyable {
 
   /// Takes a packet with `durationTicks` of sound.
   public mutating func insert(
-    _ header: RTPHeader, payload: RawSpan, durationTicks: Int, isSilent: Bool = false, at now: MonotonicTime
+    _ header: RTPHeader, payload: RawSpan, durationTicks: Int, isSilent: Bool = false,
+    at now: MonotonicTime
   ) -> PacketInsertion {
     releaseHandedOut()
     let bounded = min(max(0, durationTicks), configuration.clockRateHz / 2)
-    guard let place = timeline.place(header, durationTicks: bounded, at: now) else { return ignore() }
+    guard let place = timeline.place(header, durationTicks: bounded, at: now) else {
+      return ignore()
+    }
     if let refused = admit(place, at: now) { return refused }
     guard let handle = ring.append(payload) else { return ignore() }
     let packet = BufferedPacket(
-      marker: header.marker, payloadType: header.payloadType, timestamp: header.timestamp, durationTicks: bounded,
+      marker: header.marker, payloadType: header.payloadType, timestamp: header.timestamp,
+      durationTicks: bounded,
       isSilent: isSilent, isSurplus: false, handle: handle)
     hold(Held(place: place, packet: packet, hasSound: true, arrival: now))
     return .accepted
@@ -107,10 +113,13 @@ public struct Reorderer: ~Copyable {
   /// number is not held to be lost. One of another source is ignored.
   public mutating func skip(_ header: RTPHeader, at now: MonotonicTime) -> PacketInsertion {
     releaseHandedOut()
-    guard hasStarted, let place = timeline.place(header, durationTicks: nil, at: now) else { return ignore() }
+    guard hasStarted, let place = timeline.place(header, durationTicks: nil, at: now) else {
+      return ignore()
+    }
     if let refused = admit(place, at: now) { return refused }
     let packet = BufferedPacket(
-      marker: false, payloadType: header.payloadType, timestamp: header.timestamp, durationTicks: 0, isSilent: true,
+      marker: false, payloadType: header.payloadType, timestamp: header.timestamp, durationTicks: 0,
+      isSilent: true,
       isSurplus: false, handle: -1)
     hold(Held(place: place, packet: packet, hasSound: false, arrival: now))
     return .accepted
@@ -155,13 +164,17 @@ extension Reorderer {
   private var firstHeldIndex: Int? {
     var first: Int?
     for index in 0..<heldCount
-    where first.map({ held[index].place.sequence < held[$0].place.sequence }) ?? true { first = index }
+    where first.map({ held[index].place.sequence < held[$0].place.sequence }) ?? true {
+      first = index
+    }
     return first
   }
 
   private var firstHeldArrival: MonotonicTime? {
     var first: MonotonicTime?
-    for index in 0..<heldCount where first.map({ held[index].arrival < $0 }) ?? true { first = held[index].arrival }
+    for index in 0..<heldCount where first.map({ held[index].arrival < $0 }) ?? true {
+      first = held[index].arrival
+    }
     return first
   }
 
@@ -171,7 +184,9 @@ extension Reorderer {
   }
 
   /// Nil when the packet may be held.
-  private mutating func admit(_ place: StreamTimeline.Place, at now: MonotonicTime) -> PacketInsertion? {
+  private mutating func admit(_ place: StreamTimeline.Place, at now: MonotonicTime)
+    -> PacketInsertion?
+  {
     if !hasStarted {
       hasStarted = true
       nextSequence = place.sequence
@@ -192,7 +207,9 @@ extension Reorderer {
       return .duplicate
     }
     guard heldCount < max(1, configuration.packetCapacity) else { return ignore() }
-    if let since = firstHeldArrival, let first = firstHeldIndex, place.sequence < held[first].place.sequence {
+    if let since = firstHeldArrival, let first = firstHeldIndex,
+      place.sequence < held[first].place.sequence
+    {
       counters.reordered += 1
       raiseWait(to: now - since)
     }
@@ -227,7 +244,8 @@ extension Reorderer {
   /// Splits the time between the sound delivered and the next packet into what was lost and what was never sent.
   private mutating func measureAbsence(before place: StreamTimeline.Place) {
     let absent = soundEnd.map { max(0, place.timestamp - $0) } ?? 0
-    let limit = configuration.maximumLoss.wholeMilliseconds * Int64(configuration.clockRateHz) / 1000
+    let limit =
+      configuration.maximumLoss.wholeMilliseconds * Int64(configuration.clockRateHz) / 1000
     let lost = min(absent, missingCount * Int64(lastDurationTicks), limit)
     pendingLossTicks = Int(lost)
     pendingGapTicks = Int(absent - lost)

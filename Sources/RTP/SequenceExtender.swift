@@ -33,7 +33,8 @@ public struct TimestampExtender: Sendable, BitwiseCopyable {
       self.latest = Int64(timestamp)
       return Int64(timestamp)
     }
-    let extended = latest + Int64(Int32(bitPattern: timestamp &- UInt32(truncatingIfNeeded: latest)))
+    let extended =
+      latest + Int64(Int32(bitPattern: timestamp &- UInt32(truncatingIfNeeded: latest)))
     self.latest = extended
     return extended
   }

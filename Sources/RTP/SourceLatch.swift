@@ -50,7 +50,9 @@ public struct SourceLatch: Sendable {
   public var remote: Endpoint { locked ?? negotiated }
 
   /// Judges one RTP packet by its source. `header` matters only while another source is being learned.
-  public mutating func check(_ source: Endpoint, _ header: RTPHeader, at now: MonotonicTime) -> Verdict {
+  public mutating func check(_ source: Endpoint, _ header: RTPHeader, at now: MonotonicTime)
+    -> Verdict
+  {
     if let locked {
       if locked == source { return .accepted }
       rejectedPacketCount += 1
@@ -79,11 +81,14 @@ public struct SourceLatch: Sendable {
     switch policy {
     case .negotiated: return false
     case .negotiatedAddress: return source.address == negotiated.address
-    case .learn(let preferred): return source.address == negotiated.address || source.address == preferred
+    case .learn(let preferred):
+      return source.address == negotiated.address || source.address == preferred
     }
   }
 
-  private mutating func hasPassedProbation(_ source: Endpoint, _ header: RTPHeader, at now: MonotonicTime) -> Bool {
+  private mutating func hasPassedProbation(
+    _ source: Endpoint, _ header: RTPHeader, at now: MonotonicTime
+  ) -> Bool {
     guard case .learn = policy else { return false }
     guard var current = candidate, now - current.lastArrival < Self.candidateTimeout else {
       begin(source, header, at: now)
@@ -103,7 +108,8 @@ public struct SourceLatch: Sendable {
 
   private mutating func begin(_ source: Endpoint, _ header: RTPHeader, at now: MonotonicTime) {
     candidate = Candidate(
-      source: source, ssrc: header.ssrc, nextSequenceNumber: header.sequenceNumber &+ 1, packetCount: 1,
+      source: source, ssrc: header.ssrc, nextSequenceNumber: header.sequenceNumber &+ 1,
+      packetCount: 1,
       lastArrival: now)
   }
 }

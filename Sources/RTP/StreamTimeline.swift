@@ -12,6 +12,14 @@ struct StreamTimeline: Sendable {
     var isRebased: Bool
   }
 
+  /// The newest packet with sound: `newest.timestamp` is its place in time.
+  private struct Sound {
+    var sequence: Int64 = 0
+    var timestamp: UInt32 = 0
+    var durationTicks: Int64 = 0
+    var arrival = MonotonicTime.zero
+  }
+
   /// RFC 3550 §A.1.
   private static let maximumDropout = 3000
   private static let maximumMisorder = 100
@@ -28,9 +36,8 @@ struct StreamTimeline: Sendable {
   private var hasStarted = false
   private var newest = Place(sequence: 0, timestamp: 0, isRebased: false)
   private var newestNumber: UInt16 = 0
-  private var newestTimestamp: UInt32 = 0
-  private var newestDuration: Int64 = 0
   private var newestArrival = MonotonicTime.zero
+  private var newestSound = Sound()
   private var suspectNumber: UInt16?
   private var oldNumber: UInt16?
   private var oldRunCount = 0
@@ -69,47 +76,63 @@ struct StreamTimeline: Sendable {
     newestNumber = header.sequenceNumber
     suspectNumber = nil
     oldRunCount = 0
-    if let durationTicks {
-      let elapsed = max(0, now.ticks(atHz: clockRateHz) - newestArrival.ticks(atHz: clockRateHz))
-      let usual = newestDuration * Int64(step)
-      let ticks = Int64(Int32(bitPattern: header.timestamp &- newestTimestamp))
-      let limit = usual + elapsed + Self.tolerance.wholeMilliseconds * Int64(clockRateHz) / 1000
-      newest.isRebased = ticks < 0 || ticks > limit
-      newest.timestamp += newest.isRebased ? max(usual, unexplained(elapsed)) : ticks
-      newestTimestamp = header.timestamp
-      newestDuration = Int64(durationTicks)
-    }
+    if let durationTicks { advanceSound(header, durationTicks, at: now) }
     newestArrival = now
     return newest
   }
 
-  private func old(_ header: RTPHeader, _ step: Int) -> Place {
-    let ticks = Int64(Int32(bitPattern: header.timestamp &- newestTimestamp))
-    return Place(
-      sequence: newest.sequence + Int64(step), timestamp: newest.timestamp + min(0, ticks), isRebased: false)
+  private mutating func advanceSound(
+    _ header: RTPHeader, _ durationTicks: Int, at now: MonotonicTime
+  ) {
+    let elapsed = elapsedTicks(until: now)
+    let usual = newestSound.durationTicks * (newest.sequence - newestSound.sequence)
+    let ticks = Int64(Int32(bitPattern: header.timestamp &- newestSound.timestamp))
+    let limit = usual + elapsed + Self.tolerance.wholeMilliseconds * Int64(clockRateHz) / 1000
+    newest.isRebased = ticks < 0 || ticks > limit
+    newest.timestamp += newest.isRebased ? max(usual, unexplained(elapsed)) : ticks
+    remember(header, durationTicks, at: now)
   }
 
-  private mutating func restart(_ header: RTPHeader, _ durationTicks: Int?, at now: MonotonicTime) -> Place {
+  private mutating func remember(_ header: RTPHeader, _ durationTicks: Int, at now: MonotonicTime) {
+    newestSound = Sound(
+      sequence: newest.sequence, timestamp: header.timestamp, durationTicks: Int64(durationTicks),
+      arrival: now)
+  }
+
+  private func old(_ header: RTPHeader, _ step: Int) -> Place {
+    let ticks = Int64(Int32(bitPattern: header.timestamp &- newestSound.timestamp))
+    return Place(
+      sequence: newest.sequence + Int64(step), timestamp: newest.timestamp + min(0, ticks),
+      isRebased: false)
+  }
+
+  private mutating func restart(_ header: RTPHeader, _ durationTicks: Int?, at now: MonotonicTime)
+    -> Place
+  {
     if hasStarted {
-      let elapsed = max(0, now.ticks(atHz: clockRateHz) - newestArrival.ticks(atHz: clockRateHz))
       newest.sequence += 1
-      newest.timestamp += max(newestDuration, unexplained(elapsed))
+      newest.timestamp += max(newestSound.durationTicks, unexplained(elapsedTicks(until: now)))
       restartCount += 1
     }
     hasStarted = true
     newest.isRebased = true
     ssrc = header.ssrc
     newestNumber = header.sequenceNumber
-    newestTimestamp = header.timestamp
-    newestDuration = Int64(durationTicks ?? 0)
     newestArrival = now
+    remember(header, durationTicks ?? 0, at: now)
     suspectNumber = nil
     oldRunCount = 0
     return newest
   }
 
+  private func elapsedTicks(until now: MonotonicTime) -> Int64 {
+    max(0, now.ticks(atHz: clockRateHz) - newestSound.arrival.ticks(atHz: clockRateHz))
+  }
+
   /// Elapsed ticks that are more than jitter: the stream paused, and its line must not lose that time.
-  private func unexplained(_ elapsed: Int64) -> Int64 { elapsed > Int64(clockRateHz) / 5 ? elapsed : 0 }
+  private func unexplained(_ elapsed: Int64) -> Int64 {
+    elapsed > Int64(clockRateHz) / 5 ? elapsed : 0
+  }
 
   /// Three packets in sequence that all go back, while no newer one has come for a while.
   private mutating func isReplay(_ header: RTPHeader, at now: MonotonicTime) -> Bool {

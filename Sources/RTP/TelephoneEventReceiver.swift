@@ -31,8 +31,12 @@ public struct TelephoneEventReceiver: Sendable {
   public init(clockRateHz: Int) { self.clockRateHz = UInt32(clamping: max(1, clockRateHz)) }
 
   /// The digit when this packet is the first of its press; otherwise nil.
-  public mutating func receive(_ header: RTPHeader, payload: RawSpan, at now: MonotonicTime) -> DTMFDigit? {
-    guard let event = TelephoneEvent(payload), let digit = DTMFDigit(code: event.code) else { return nil }
+  public mutating func receive(_ header: RTPHeader, payload: RawSpan, at now: MonotonicTime)
+    -> DTMFDigit?
+  {
+    guard let event = TelephoneEvent(payload), let digit = DTMFDigit(code: event.code) else {
+      return nil
+    }
     if header.ssrc != ssrc {
       ssrc = header.ssrc
       count = 0
@@ -48,7 +52,8 @@ public struct TelephoneEventReceiver: Sendable {
 
   /// True while a key is held: the audio beside it is the same tone and must not reach the room.
   public func isSounding(at now: MonotonicTime) -> Bool {
-    for index in 0..<count where !presses[index].hasEnded && now - presses[index].lastArrival < Self.quietTime {
+    for index in 0..<count
+    where !presses[index].hasEnded && now - presses[index].lastArrival < Self.quietTime {
       return true
     }
     return false
@@ -82,7 +87,9 @@ public struct TelephoneEventReceiver: Sendable {
     return !press.hasEnded && !header.marker && (0xF000...0x1_0FFF).contains(distance)
   }
 
-  private mutating func update(_ index: Int, _ header: RTPHeader, _ event: TelephoneEvent, at now: MonotonicTime) {
+  private mutating func update(
+    _ index: Int, _ header: RTPHeader, _ event: TelephoneEvent, at now: MonotonicTime
+  ) {
     // A segment or a sender that moves the timestamp: the press is known by its latest one from here on.
     let isAhead = Int32(bitPattern: header.timestamp &- presses[index].timestamp) >= 0
     if isAhead { presses[index].timestamp = header.timestamp }
@@ -91,10 +98,13 @@ public struct TelephoneEventReceiver: Sendable {
     presses[index].lastArrival = now
   }
 
-  private mutating func remember(_ header: RTPHeader, _ event: TelephoneEvent, at now: MonotonicTime) {
+  private mutating func remember(
+    _ header: RTPHeader, _ event: TelephoneEvent, at now: MonotonicTime
+  ) {
     if count == Self.historyCount { forget(at: 0) }
     presses[count] = Press(
-      timestamp: header.timestamp, code: event.code, hasEnded: event.isEnd, lastDurationTicks: event.durationTicks,
+      timestamp: header.timestamp, code: event.code, hasEnded: event.isEnd,
+      lastDurationTicks: event.durationTicks,
       lastArrival: now)
     count += 1
   }

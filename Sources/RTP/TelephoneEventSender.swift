@@ -50,7 +50,9 @@ public struct TelephoneEventSender: Sendable {
     var refused = 0
     for character in digits {
       let isPause = character == "w" || character == "W"
-      guard let code = isPause ? Self.pauseCode : DTMFDigit(character)?.code, count < Self.maximumQueueCount else {
+      guard let code = isPause ? Self.pauseCode : DTMFDigit(character)?.code,
+        count < Self.maximumQueueCount
+      else {
         refused += 1
         continue
       }
@@ -73,7 +75,8 @@ public struct TelephoneEventSender: Sendable {
     case .tone(let code, let start, let elapsed):
       return tone(code: code, timestamp: start, elapsedTicks: elapsed, packetTicks: packetTicks)
     case .repeatingEnd(let packet, let sent):
-      state = sent + 1 < Self.endPacketCount ? .repeatingEnd(packet: packet, sent: sent + 1) : .silence
+      state =
+        sent + 1 < Self.endPacketCount ? .repeatingEnd(packet: packet, sent: sent + 1) : .silence
       silenceTicks -= min(silenceTicks, packetTicks)
       return packet
     case .silence:
@@ -99,7 +102,9 @@ public struct TelephoneEventSender: Sendable {
     return tone(code: code, timestamp: timestamp, elapsedTicks: 0, packetTicks: packetTicks)
   }
 
-  private mutating func tone(code: UInt8, timestamp: UInt32, elapsedTicks: UInt32, packetTicks: UInt32) -> Packet {
+  private mutating func tone(
+    code: UInt8, timestamp: UInt32, elapsedTicks: UInt32, packetTicks: UInt32
+  ) -> Packet {
     // A packet time of zero would never end the tone.
     let elapsed = min(elapsedTicks + max(1, min(packetTicks, toneTicks)), toneTicks)
     let isEnd = elapsed == toneTicks
