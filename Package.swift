@@ -84,7 +84,7 @@ let package = Package(
         "Base", "RTP", "SDP", "Audio", "MediaCore", "Telephony", "LiveKitProtocol", "RoomCore", "MediaIO", "SIP",
         "WebServer", "Configuration", .product(name: "Logging", package: "swift-log"),
       ]),
-    edge("Phone", ["Base", "RTP", "SDP", "Audio", "Capture", "Telephony", "SIP", "MediaIO"]),
+    edge("Phone", ["Base", "RTP", "SDP", "Audio", "Capture", "Telephony", "SIP", "MediaIO", "COpenSSL"]),
     .executableTarget(
       name: "trunkline",
       dependencies: [

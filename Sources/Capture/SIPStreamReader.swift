@@ -1,9 +1,11 @@
 /// Cuts a TCP stream into SIP messages (RFC 3261 §18.3).
-struct SIPStreamReader {
+public struct SIPStreamReader: Sendable {
   private var buffer: [UInt8] = []
 
+  public init() {}
+
   /// The messages that are complete now. A stream that is not SIP, or whose message is too large, is given up.
-  mutating func take(_ bytes: [UInt8]) -> [SIPMessage] {
+  public mutating func take(_ bytes: [UInt8]) -> [SIPMessage] {
     buffer += bytes
     var messages: [SIPMessage] = []
     while let message = next() { messages.append(message) }
