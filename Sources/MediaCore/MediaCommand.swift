@@ -18,7 +18,7 @@ public enum MediaCommand: Sendable {
   case playTone(PhoneLegID, PhoneTone)
   case stopTone(PhoneLegID)
   /// Plays digits `0-9 * # A-D` (any case) to the phone, after those that still wait; `w` pauses half a second.
-  /// At most 256 wait; the rest is dropped.
+  /// At most 64 wait; the rest is dropped.
   case sendDigits(PhoneLegID, String)
   /// Ends in `MediaEvent.phoneLegClosed`.
   case closePhoneLeg(PhoneLegID)

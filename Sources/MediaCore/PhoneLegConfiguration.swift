@@ -26,10 +26,11 @@ public struct PhoneLegConfiguration: Hashable, Sendable {
 public enum PhoneSourcePolicy: Hashable, Sendable {
   /// Only the address and port of the peer's SDP.
   case negotiated
-  /// The negotiated one; when the peer's SDP names an address that cannot be reached from here
-  /// (`PhoneMedia.mayBeBehindNAT`), the one source that sends the first packets, locked from then on.
+  /// The address of the peer's SDP with the first port that sends, locked from then on. When the peer may be behind
+  /// NAT (`PhoneMedia.mayBeBehindNAT`): as `learned`.
   case negotiatedOrLearnedBehindNAT
-  /// The one source that sends the first packets, whatever the SDP says, locked from then on.
+  /// The SDP's address, the one that signalling comes from, or else the source that sends the first five packets in
+  /// sequence; locked from then on.
   case learned
 }
 
@@ -50,6 +51,8 @@ public struct PhoneMedia: Hashable, Sendable {
   public var remote: Endpoint
   /// The peer's address may not be the one its packets come from.
   public var mayBeBehindNAT: Bool
+  /// Where the peer's signalling comes from: a source behind NAT that is learned without probation.
+  public var signallingAddress: IPAddress?
   /// We may send (our direction is `sendrecv` or `sendonly`).
   public var sends: Bool
   /// The peer may send (our direction is `sendrecv` or `recvonly`). What comes otherwise is dropped.
@@ -59,7 +62,8 @@ public struct PhoneMedia: Hashable, Sendable {
 
   public init(
     codec: Codec, payloadType: UInt8, eventPayloadType: UInt8?, packetTime: Duration = .milliseconds(20),
-    remote: Endpoint, mayBeBehindNAT: Bool = false, sends: Bool = true, receives: Bool = true, isOnHold: Bool = false
+    remote: Endpoint, mayBeBehindNAT: Bool = false, signallingAddress: IPAddress? = nil, sends: Bool = true,
+    receives: Bool = true, isOnHold: Bool = false
   ) {
     self.codec = codec
     self.payloadType = payloadType
@@ -67,6 +71,7 @@ public struct PhoneMedia: Hashable, Sendable {
     self.packetTime = packetTime
     self.remote = remote
     self.mayBeBehindNAT = mayBeBehindNAT
+    self.signallingAddress = signallingAddress
     self.sends = sends
     self.receives = receives
     self.isOnHold = isOnHold

@@ -110,6 +110,7 @@ struct LoopThread: ~Copyable {
       counters.ticksSkipped += UInt64(skipped)
       engine.skipTicks(skipped)
     }
+    engine.advanceSharedTimers(to: now)
     for _ in 0..<(count - skipped) {
       engine.beginTick(at: now)
       while engine.continueTick(at: now) { flushIfCrowded() }

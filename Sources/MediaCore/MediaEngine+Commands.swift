@@ -1,0 +1,203 @@
+import Audio
+import Base
+import Transport
+
+/// What the gateway asks for. None of this is on the packet path.
+extension MediaEngine {
+  public mutating func perform(_ command: MediaCommand, at now: MonotonicTime) {
+    switch command {
+    case .openRoom(let id, let options): openRoom(id, options, at: now)
+    case .closeRoom(let id): closeRoom(id, at: now)
+    case .negotiatePhoneLeg(let id, let media): legs[id]?.pointee.negotiate(media, at: now)
+    case .attachPhoneLeg(let id, let room, let track): attach(id, to: room, publishing: track)
+    case .detachPhoneLeg(let id): if let leg = legs[id] { detach(leg) }
+    case .playTone(let id, let tone): legs[id]?.pointee.play(tone)
+    case .stopTone(let id): legs[id]?.pointee.play(nil)
+    case .sendDigits(let id, let digits): legs[id]?.pointee.sendDigits(digits)
+    case .closePhoneLeg(let id): if let leg = legs[id] { close(leg) }
+    case .openTransport(let configuration): openTransport(configuration, at: now)
+    case .publishTrack(let id, let track, let options): publish(track, on: id, options)
+    case .unpublishTrack(let id, let track): unpublish(track, from: id)
+    case .setTrackMuted(let track, let isMuted): tracks[track]?.source.pointee.setMuted(isMuted)
+    case .subscribe(let id, let track, let options): subscribe(id, to: track, options)
+    case .unsubscribe(let id, let track): unsubscribe(id, from: track)
+    case .openDataChannel(let id, let options): transports[id]?.pointee.openChannel(options, &output)
+    case .sendData(let id, let label, let message): transports[id]?.pointee.sendData(message, label: label, &output)
+    case .restartICE(let id, let credentials, let remoteUfrag): restartICE(id, credentials, remoteUfrag)
+    case .closeTransport(let id): if let transport = transports[id] { close(transport, at: now) }
+    }
+  }
+
+  /// Opens a leg whose RTP arrives on `port`, which is its own until `nextClosedPort` returns it.
+  public mutating func openPhoneLeg(
+    _ configuration: PhoneLegConfiguration, on port: MediaPort, at now: MonotonicTime
+  ) {
+    let index = Int(port.index)
+    precondition(index >= 0, "a phone leg needs a port of its own")
+    guard legs[configuration.id] == nil, legs.count < limits.phoneLegs else {
+      closedPorts.append(port)
+      output.emit(.phoneLegClosed(configuration.id, PhoneLegStatistics()))
+      return
+    }
+    while legsByPort.count <= index { legsByPort.append(nil) }
+    let leg = UnsafeMutablePointer.make(PhoneLeg(configuration, on: port, lobby: lobby, at: now))
+    legs[configuration.id] = leg
+    legsByPort[index] = leg
+    lobby.pointee.add(leg)
+  }
+
+  /// Closes and reports everything.
+  public mutating func closeAll(at now: MonotonicTime) {
+    for id in Array(rooms.keys) { closeRoom(id, at: now) }
+    for leg in Array(legs.values) { close(leg) }
+  }
+
+  mutating func closeIfFailed(_ transport: UnsafeMutablePointer<RoomTransport>, at now: MonotonicTime) {
+    guard let failure = transport.pointee.failure else { return }
+    output.emit(.transportFailed(transport.pointee.id, failure))
+    close(transport, at: now)
+  }
+
+  private mutating func openRoom(_ id: RoomID, _ options: RoomMediaOptions, at now: MonotonicTime) {
+    guard rooms[id] == nil, rooms.count < limits.rooms else { return }
+    let room = UnsafeMutablePointer.make(
+      MediaRoom(id: id, options: options, phase: ticking.count & 1, at: now))
+    rooms[id] = room
+    ticking.append(room)
+  }
+
+  private mutating func closeRoom(_ id: RoomID, at now: MonotonicTime) {
+    guard let room = rooms.removeValue(forKey: id) else { return }
+    for transport in room.pointee.transports { close(transport, at: now) }
+    for leg in room.pointee.legs { detach(leg) }
+    ticking.removeAll { $0 == room }
+    room.destroy()
+  }
+
+  private mutating func attach(_ id: PhoneLegID, to roomID: RoomID, publishing track: TrackID) {
+    guard let leg = legs[id], let room = rooms[roomID], tracks[track] == nil else { return }
+    detach(leg)
+    let (options, law) = (room.pointee.options, leg.pointee.law)
+    let source = UnsafeMutablePointer.make(
+      TrackSource(
+        id: track, room: room, codec: options.codec == .opus ? .opus : .pcmu,
+        playoutKind: .g711(options.codec == .opus ? law : .pcmu)))
+    lobby.pointee.remove(leg)
+    leg.pointee.attach(to: room, publishing: source)
+    tracks[track] = Track(source: source, transport: nil)
+    room.pointee.add(source)
+    room.pointee.add(leg)
+  }
+
+  private mutating func detach(_ leg: UnsafeMutablePointer<PhoneLeg>) {
+    guard let source = leg.pointee.source else { return }
+    leg.pointee.room.pointee.remove(leg)
+    leg.pointee.detach(to: lobby)
+    lobby.pointee.add(leg)
+    remove(source)
+  }
+
+  private mutating func close(_ leg: UnsafeMutablePointer<PhoneLeg>) {
+    detach(leg)
+    lobby.pointee.remove(leg)
+    let (id, port) = (leg.pointee.id, leg.pointee.port)
+    legs[id] = nil
+    legsByPort[Int(port.index)] = nil
+    closedPorts.append(port)
+    output.emit(.phoneLegClosed(id, leg.pointee.statistics))
+    leg.destroy()
+  }
+
+  private mutating func openTransport(_ configuration: TransportConfiguration, at now: MonotonicTime) {
+    guard let fragment = ICEFragment(configuration.credentials.ufrag), fragments[fragment] == nil,
+      transports[configuration.id] == nil, transports.count < limits.transports, let room = rooms[configuration.room],
+      let made = RoomTransport(configuration, room: room, context: identity.context, at: now)
+    else {
+      output.emit(.transportFailed(configuration.id, .refused))
+      return output.emit(.transportClosed(configuration.id, TransportStatistics()))
+    }
+    let transport = UnsafeMutablePointer.make(made)
+    transports[configuration.id] = transport
+    fragments[fragment] = transport
+    room.pointee.add(transport)
+  }
+
+  private mutating func close(_ transport: UnsafeMutablePointer<RoomTransport>, at now: MonotonicTime) {
+    let id = transport.pointee.id
+    transport.pointee.close(at: now, &output)
+    for track in transport.pointee.received { remove(track.pointee.source) }
+    for sent in transport.pointee.sent { unsubscribe(sent) }
+    for source in transport.pointee.sources where flows[source] == transport { flows[source] = nil }
+    fragments[transport.pointee.agent.localFragment] = nil
+    transport.pointee.room.pointee.remove(transport)
+    transports[id] = nil
+    output.emit(.transportClosed(id, transport.pointee.statistics))
+    transport.destroy()
+  }
+
+  private mutating func publish(_ track: TrackID, on id: TransportID, _ options: ReceiveTrack) {
+    guard let transport = transports[id], tracks[track] == nil,
+      transport.pointee.received.count < limits.tracksPerTransport
+    else { return }
+    let source = UnsafeMutablePointer.make(
+      TrackSource(
+        id: track, room: transport.pointee.room, codec: options.codec, playoutKind: options.codec.playoutKind))
+    transport.pointee.add(UnsafeMutablePointer.make(ReceivedTrack(options, source: source)))
+    tracks[track] = Track(source: source, transport: transport)
+    source.pointee.room.pointee.add(source)
+  }
+
+  private mutating func unpublish(_ track: TrackID, from id: TransportID) {
+    guard let entry = tracks[track], let transport = entry.transport, transport.pointee.id == id else { return }
+    transport.pointee.removeReceived(of: entry.source)
+    remove(entry.source)
+  }
+
+  private mutating func subscribe(_ id: TransportID, to track: TrackID, _ options: SendTrack) {
+    guard let transport = transports[id], let entry = tracks[track], entry.source.pointee.codec == options.codec,
+      entry.source.pointee.room == transport.pointee.room,
+      let sent = transport.pointee.sentTrack(options, limit: limits.subscriptionsPerTransport)
+    else { return }
+    unsubscribe(sent)
+    unsubscribe(id, from: track)
+    entry.source.pointee.subscribe(TrackSource.Subscriber(transport: transport, sent: sent))
+  }
+
+  private mutating func unsubscribe(_ id: TransportID, from track: TrackID) {
+    guard let transport = transports[id] else { return }
+    for sent in transport.pointee.sent where sent.pointee.track == track { unsubscribe(sent) }
+  }
+
+  private mutating func unsubscribe(_ sent: UnsafeMutablePointer<SentTrack>) {
+    guard let track = sent.pointee.track else { return }
+    tracks[track]?.source.pointee.unsubscribe(sent)
+  }
+
+  /// Ends a track: its subscribers' streams are free for another.
+  private mutating func remove(_ source: UnsafeMutablePointer<TrackSource>) {
+    source.pointee.unsubscribeAll()
+    tracks[source.pointee.id] = nil
+    source.pointee.room.pointee.remove(source)
+    source.destroy()
+  }
+
+  private mutating func restartICE(_ id: TransportID, _ credentials: ICECredentials, _ remoteUfrag: String?) {
+    guard let transport = transports[id], let fragment = ICEFragment(credentials.ufrag),
+      fragments[fragment] == nil || fragments[fragment] == transport
+    else { return }
+    let former = transport.pointee.agent.localFragment
+    guard transport.pointee.restartICE(credentials, remoteUfrag: remoteUfrag) else { return }
+    fragments[former] = nil
+    fragments[fragment] = transport
+  }
+}
+
+extension TrackCodec {
+  fileprivate var playoutKind: TrackPlayout.Kind {
+    switch self {
+    case .opus: .opus
+    case .pcmu: .g711(.pcmu)
+    case .pcma: .g711(.pcma)
+    }
+  }
+}

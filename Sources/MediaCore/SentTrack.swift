@@ -1,0 +1,123 @@
+import Base
+import RTP
+
+/// One RTP stream towards one WebRTC peer: it carries one track at a time.
+struct SentTrack: ~Copyable {
+  let ssrc: UInt32
+  let payloadType: UInt8
+  let codec: TrackCodec
+  private let mid: MidExtension?
+  /// Nil while the stream is nobody's: it keeps its place in sequence for the next track.
+  private(set) var track: TrackID?
+  /// A packet of `track` has left.
+  private(set) var isFlowing = false
+  private(set) var statistics = SentTrackStatistics()
+  private var rewriter: StreamRewriter
+  private var retransmission = RetransmissionBuffer()
+  private var payloadByteCount: UInt32 = 0
+
+  /// `firstSequenceNumber` should be random and below 2^15, so that the first packets cannot wrap (RFC 3711 §3.3.1).
+  init(_ options: SendTrack, firstSequenceNumber: UInt16) {
+    ssrc = options.ssrc
+    payloadType = options.payloadType
+    codec = options.codec
+    if let id = options.midExtensionID, let text = options.mid {
+      mid = MidExtension(id: id, mid: text)
+    } else {
+      mid = nil
+    }
+    rewriter = StreamRewriter(clockRateHz: options.codec.clockRateHz, firstSequenceNumber: firstSequenceNumber)
+  }
+
+  mutating func carry(_ track: TrackID?) {
+    rewriter.endSource()
+    self.track = track
+    isFlowing = false
+  }
+
+  /// The track pauses; what comes after is joined without a gap in sequence.
+  mutating func endSource() { rewriter.endSource() }
+
+  /// Writes one packet of the track and returns its length. Nil when it is too old or does not fit.
+  mutating func write(
+    _ header: RTPHeader, payload: RawSpan, at now: MonotonicTime, into packet: inout MutableRawSpan
+  ) -> (byteCount: Int, sequenceNumber: UInt16)? {
+    guard let position = rewriter.rewrite(header, at: now) else { return nil }
+    let rewritten = RTPHeader(
+      marker: header.marker || position.startsSource, payloadType: payloadType, sequenceNumber: position.sequenceNumber,
+      timestamp: position.timestamp, ssrc: ssrc)
+    let headerByteCount: Int
+    if let mid {
+      headerByteCount = rewritten.write(into: &packet, mid: mid)
+    } else {
+      headerByteCount = rewritten.write(into: &packet)
+    }
+    let byteCount = headerByteCount + payload.byteCount
+    guard headerByteCount > 0, byteCount <= packet.byteCount else { return nil }
+    packet.copy(payload, at: headerByteCount)
+    payloadByteCount &+= UInt32(truncatingIfNeeded: payload.byteCount)
+    return (byteCount, position.sequenceNumber)
+  }
+
+  /// Keeps the protected packet for NACKs, and counts it.
+  mutating func sent(_ packet: RawSpan, sequenceNumber: UInt16) {
+    retransmission.insert(sequenceNumber: sequenceNumber, packet: packet)
+    statistics.packetsSent += 1
+    statistics.bytesSent += UInt64(packet.byteCount)
+    isFlowing = true
+  }
+
+  /// Copies a packet that went out before, as it was protected then. Zero when it is gone.
+  mutating func copyForRetransmission(_ sequenceNumber: UInt16, into slot: UnsafeMutableRawBufferPointer) -> Int {
+    var byteCount = 0
+    let isKnown = retransmission.withPacket(sequenceNumber) { packet in
+      var span = slot.mutableBytes
+      guard packet.byteCount <= span.byteCount else { return }
+      span.copy(packet, at: 0)
+      byteCount = packet.byteCount
+    }
+    guard isKnown, byteCount > 0 else { return 0 }
+    statistics.packetsRetransmitted += 1
+    return byteCount
+  }
+
+  /// Nil before the first packet, and while the stream is nobody's.
+  func senderReport(at now: MonotonicTime, ntpTimestamp: UInt64) -> RTCP.SenderReport? {
+    guard track != nil, let timestamp = rewriter.timestamp(at: now) else { return nil }
+    return RTCP.SenderReport(
+      ssrc: ssrc, ntpTimestamp: ntpTimestamp, rtpTimestamp: timestamp,
+      packetCount: UInt32(truncatingIfNeeded: statistics.packetsSent), octetCount: payloadByteCount)
+  }
+
+  /// What the peer says of this stream.
+  mutating func received(_ block: RTCP.ReportBlock, ntpTimestamp: UInt64) {
+    statistics.packetsLost = Int64(block.cumulativeLost)
+    statistics.recentLoss = Float(block.fractionLost) / 256
+    statistics.jitter = .nanoseconds(Int64(block.jitter) * 1_000_000_000 / Int64(codec.clockRateHz))
+    guard block.lastSenderReport != 0 else { return }
+    // RFC 3550 §6.4.1, all in units of 1/65536 s.
+    let now = UInt32(truncatingIfNeeded: ntpTimestamp >> 16)
+    let roundTrip = now &- block.lastSenderReport &- block.delaySinceLastSenderReport
+    // Beyond this the subtraction wrapped: the peer's clock of the delay runs faster than ours.
+    guard roundTrip < 60 << 16 else { return }
+    statistics.roundTripTime = .nanoseconds(Int64(roundTrip) * 1_000_000_000 >> 16)
+  }
+}
+
+extension TrackCodec {
+  /// RTP clock (RFC 7587 §4.1, RFC 3551 §4.5.14).
+  var clockRateHz: Int { self == .opus ? 48_000 : 8_000 }
+}
+
+extension MutableRawSpan {
+  /// Copies all of `source` to `offset`, where it must fit.
+  mutating func copy(_ source: RawSpan, at offset: Int) {
+    precondition(offset >= 0 && offset + source.byteCount <= byteCount, "\(source.byteCount) bytes at \(offset)")
+    withUnsafeMutableBytes { target in
+      source.withUnsafeBytes { source in
+        guard let from = source.baseAddress, let to = target.baseAddress else { return }
+        (to + offset).copyMemory(from: from, byteCount: source.count)
+      }
+    }
+  }
+}
