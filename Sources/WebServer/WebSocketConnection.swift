@@ -60,6 +60,9 @@ public final class WebSocketConnection: Sendable {
   /// Nil while open.
   public var closure: WebSocketClosure? { state.withLock(\.closure) }
 
+  /// Bytes that wait for the peer to take them.
+  var queuedByteCount: Int { state.withLock(\.queuedByteCount) }
+
   /// Queues a message. False when the connection is closed or the peer is too slow, which closes it.
   @discardableResult
   public func send(_ message: WebSocketMessage) -> Bool {
