@@ -73,4 +73,6 @@ public enum DataLabel {
   public static let reliable = "_reliable"
   public static let lossy = "_lossy"
   public static let dataTrack = "_data_track"
+
+  static let all: Set<String> = [reliable, lossy, dataTrack]
 }

@@ -6,76 +6,136 @@ import LiveKitProtocol
 public struct RoomServerCore: Sendable {
   public let configuration: RoomServerConfiguration
 
-  public init(configuration: RoomServerConfiguration) { self.configuration = configuration }
+  var roomsByName: [String: Room] = [:]
+  var turn: Turn
 
-  /// Why a join would fail, for `/rtc/validate` and before the WebSocket is opened. Nil: it may join.
-  public func refusal(of intent: JoinIntent) -> JoinRefusal? { nil }
-
-  public mutating func handle(_ input: RoomInput, now: MonotonicTime) -> [RoomAction] { [] }
-
-  // MARK: SIP participants
-
-  /// Joins a call to `room`, which is created with `configuration` when it is not there.
-  public mutating func joinLocal(
-    _ participant: LocalParticipant, room: String, configuration: Livekit_RoomConfiguration? = nil, now: MonotonicTime
-  ) throws(RoomError) -> (join: LocalJoin, actions: [RoomAction]) { throw RoomError(.notFound, "") }
-
-  /// Nothing when the participant is gone already.
-  public mutating func leaveLocal(
-    _ participantSID: String, reason: Livekit_DisconnectReason = .clientInitiated, now: MonotonicTime
-  ) -> [RoomAction] { [] }
-
-  /// Sets the given attributes; an empty value removes one.
-  public mutating func updateLocal(
-    _ participantSID: String, attributes: [String: String], now: MonotonicTime
-  ) -> [RoomAction] { [] }
-
-  /// Sends data as this participant: `sip_dtmf`, RPC answers. Identity, sid and sequence are filled in.
-  public mutating func sendLocal(
-    _ participantSID: String, _ packet: Livekit_DataPacket, isReliable: Bool = true, now: MonotonicTime
-  ) -> [RoomAction] { [] }
-
-  // MARK: Administration (RoomService)
-
-  public var rooms: [Livekit_Room] { [] }
-  public func participants(of room: String) throws(RoomError) -> [Livekit_ParticipantInfo] { [] }
-  public func participant(_ identity: String, of room: String) throws(RoomError) -> Livekit_ParticipantInfo { .init() }
-
-  /// The room, as it is when it exists already.
-  public mutating func createRoom(
-    _ request: Livekit_CreateRoomRequest, now: MonotonicTime
-  ) throws(RoomError) -> (room: Livekit_Room, actions: [RoomAction]) { throw RoomError(.notFound, "") }
-
-  public mutating func deleteRoom(_ room: String, now: MonotonicTime) throws(RoomError) -> [RoomAction] { [] }
-
-  public mutating func removeParticipant(
-    _ identity: String, of room: String, now: MonotonicTime
-  ) throws(RoomError) -> [RoomAction] { [] }
-
-  public mutating func muteTrack(
-    _ request: Livekit_MuteRoomTrackRequest, now: MonotonicTime
-  ) throws(RoomError) -> (track: Livekit_TrackInfo, actions: [RoomAction]) { throw RoomError(.notFound, "") }
-
-  public mutating func updateParticipant(
-    _ request: Livekit_UpdateParticipantRequest, now: MonotonicTime
-  ) throws(RoomError) -> (participant: Livekit_ParticipantInfo, actions: [RoomAction]) {
-    throw RoomError(.notFound, "")
+  /// - Parameter seed: makes all names and secrets predictable, for tests. Nil: they are random.
+  public init(configuration: RoomServerConfiguration, seed: UInt64? = nil) {
+    self.configuration = configuration
+    turn = Turn(configuration: configuration, seed: seed)
   }
 
-  public mutating func updateSubscriptions(
-    _ request: Livekit_UpdateSubscriptionsRequest, now: MonotonicTime
-  ) throws(RoomError) -> [RoomAction] { [] }
-
-  public mutating func updateRoomMetadata(
-    _ request: Livekit_UpdateRoomMetadataRequest, now: MonotonicTime
-  ) throws(RoomError) -> (room: Livekit_Room, actions: [RoomAction]) { throw RoomError(.notFound, "") }
-
-  public mutating func sendData(
-    _ request: Livekit_SendDataRequest, now: MonotonicTime
-  ) throws(RoomError) -> [RoomAction] { [] }
-
   /// What was dropped or refused since the start.
-  public var counters: RoomCounters { RoomCounters() }
+  public var counters: RoomCounters { turn.counters }
+
+  // MARK: Inputs
+
+  public mutating func handle(_ input: RoomInput, now: MonotonicTime) -> [RoomAction] {
+    turn.now = now
+    switch input {
+    case .join(let session, let intent): join(intent, session: session)
+    case .request(let session, let request): handle(request, from: session)
+    case .sessionClosed(let session):
+      with(turn.sessions.removeValue(forKey: session)) { room, sid, turn in
+        room.sessionClosed(session, of: sid, turn: &turn)
+      }
+    case .tick: tick()
+    default: handleMedia(input)
+    }
+    return turn.takeActions()
+  }
+
+  private mutating func handle(_ request: Livekit_SignalRequest, from session: SessionID) {
+    with(turn.sessions[session]) { room, sid, turn in
+      guard room.change(sid, { $0.hears(turn.now) }) == true else {
+        turn.counters.requestsOverRate += 1
+        return
+      }
+      room.handle(request, from: sid, turn: &turn)
+    }
+  }
+
+  private mutating func tick() {
+    for name in roomsByName.keys.sorted() {
+      roomsByName[name]?.tick(turn: &turn)
+      if roomsByName[name]?.isExpired(now: turn.now) == true { close(name, .roomClosed) }
+    }
+  }
+
+  // MARK: Joining
+
+  /// Why a join would fail, for `/rtc/validate` and before the WebSocket is opened. Nil: it may join.
+  public func refusal(of intent: JoinIntent) -> JoinRefusal? {
+    let name = intent.roomName
+    let grant = intent.grants.video
+    let limit = configuration.limits.nameByteCount
+    if grant.roomJoin != true { return JoinRefusal(status: 401, reason: "the token does not grant roomJoin") }
+    if let asked = intent.query.room, let granted = grant.room, !granted.isEmpty, asked != granted {
+      return JoinRefusal(status: 401, reason: "the token is for another room")
+    }
+    if name.isEmpty { return JoinRefusal(status: 400, reason: "neither the token nor the query names a room") }
+    if intent.grants.identity.isEmpty { return JoinRefusal(status: 400, reason: "the token has no identity (sub)") }
+    if name.utf8.count > limit || intent.grants.identity.utf8.count > limit {
+      return JoinRefusal(status: 400, reason: "room and identity may have at most \(limit) bytes")
+    }
+    if let reason = configuration.limits.violation(
+      name: intent.grants.name, metadata: intent.grants.metadata, attributes: intent.grants.attributes)
+    {
+      return JoinRefusal(status: 400, reason: reason)
+    }
+    // A client whose room is gone learns so over the WebSocket, in the words it understands.
+    if intent.query.joinRequest.reconnect { return nil }
+    return refusal(toEnter: intent, room: roomsByName[name])
+  }
+
+  private func refusal(toEnter intent: JoinIntent, room: Room?) -> JoinRefusal? {
+    guard let room else {
+      if !configuration.autoCreate && !intent.grants.video.mayCreateRooms {
+        return JoinRefusal(status: 404, reason: "the room does not exist and is not created by joining")
+      }
+      if roomsByName.count >= configuration.limits.rooms {
+        return JoinRefusal(status: 503, reason: "the server has \(configuration.limits.rooms) rooms and takes no more")
+      }
+      return nil
+    }
+    if room.isFull(for: intent.grants, limits: configuration.limits) {
+      return JoinRefusal(status: 503, reason: "the room is full")
+    }
+    return nil
+  }
+
+  private mutating func join(_ intent: JoinIntent, session: SessionID) {
+    // Things may have changed since the WebSocket was let through.
+    guard refusal(of: intent) == nil, turn.sessions[session] == nil else {
+      dismiss(session, .joinFailure, action: .disconnect)
+      return
+    }
+    let name = intent.roomName
+    if intent.query.joinRequest.reconnect {
+      if roomsByName[name]?.resume(intent, session: session, turn: &turn) != true {
+        dismiss(session, .stateMismatch, action: .reconnect)
+      }
+      return
+    }
+    open(name, intent.grants.roomConfiguration)
+    roomsByName[name]?.join(intent, session: session, turn: &turn)
+  }
+
+  private mutating func dismiss(
+    _ session: SessionID, _ reason: Livekit_DisconnectReason, action: Livekit_LeaveRequest.Action
+  ) {
+    turn.send(.leave(.init(reason, action: action)), to: session)
+    turn.emit(.close(session, reason: "not joined: \(reason)"))
+  }
+
+  // MARK: Rooms
+
+  /// Makes sure that there is a room of this name.
+  mutating func open(_ name: String, _ configuration: Livekit_RoomConfiguration?) {
+    guard roomsByName[name] == nil else { return }
+    roomsByName[name] = Room(name: name, configuration: configuration ?? Livekit_RoomConfiguration(), turn: &turn)
+  }
+
+  mutating func close(_ name: String, _ reason: Livekit_DisconnectReason) {
+    roomsByName[name]?.close(reason, turn: &turn)
+    roomsByName[name] = nil
+  }
+
+  /// Lets the room of a session, transport or track handle something. Nothing when it is gone.
+  mutating func with(_ owner: Turn.Owner?, _ body: (inout Room, String, inout Turn) -> Void) {
+    guard let owner, let index = roomsByName.index(forKey: owner.room) else { return }
+    body(&roomsByName.values[index], owner.participantSID, &turn)
+  }
 }
 
 /// Network input that came to nothing.
@@ -88,4 +148,32 @@ public struct RoomCounters: Hashable, Sendable {
   public var dataPacketsQueueFull = 0
 
   public init() {}
+}
+
+extension Participant {
+  /// Notes a sign of life. False when there are too many of them.
+  mutating func hears(_ now: MonotonicTime) -> Bool {
+    heardAt = now
+    return requests.take(now: now)
+  }
+}
+
+extension Room {
+  mutating func sessionClosed(_ session: SessionID, of sid: String, turn: inout Turn) {
+    change(sid) {
+      guard $0.session == session else { return }
+      $0.session = nil
+      $0.droppedAt = turn.now
+    }
+  }
+
+  /// Whether another client with these grants must stay out. One that replaces itself may come.
+  func isFull(for grants: Grants, limits: RoomLimits) -> Bool {
+    if sidsByIdentity[grants.identity] != nil { return false }
+    if participants.count >= limits.participantsPerRoom { return true }
+    let isDependent =
+      grants.kind == .agent || grants.kind == .egress || grants.video.isAgent || grants.video.isRecorder
+    return !isDependent && maxParticipants > 0
+      && participants.values.count { !$0.isDependent } >= Int(maxParticipants)
+  }
 }

@@ -980,6 +980,22 @@ public nonisolated struct Livekit_DataPacket: Sendable {
     set {value = .sipDtmf(newValue)}
   }
 
+  public var transcription: Livekit_Transcription {
+    get {
+      if case .transcription(let v)? = value {return v}
+      return Livekit_Transcription()
+    }
+    set {value = .transcription(newValue)}
+  }
+
+  public var metrics: Livekit_MetricsBatch {
+    get {
+      if case .metrics(let v)? = value {return v}
+      return Livekit_MetricsBatch()
+    }
+    set {value = .metrics(newValue)}
+  }
+
   public var rpcRequest: Livekit_RpcRequest {
     get {
       if case .rpcRequest(let v)? = value {return v}
@@ -1004,6 +1020,14 @@ public nonisolated struct Livekit_DataPacket: Sendable {
     set {value = .rpcResponse(newValue)}
   }
 
+  public var streamHeader: Livekit_DataStream.Header {
+    get {
+      if case .streamHeader(let v)? = value {return v}
+      return Livekit_DataStream.Header()
+    }
+    set {value = .streamHeader(newValue)}
+  }
+
   public var participantIdentity: String = String()
 
   public var destinationIdentities: [String] = []
@@ -1018,9 +1042,12 @@ public nonisolated struct Livekit_DataPacket: Sendable {
     case user(Livekit_UserPacket)
     case speaker(Livekit_ActiveSpeakerUpdate)
     case sipDtmf(Livekit_SipDTMF)
+    case transcription(Livekit_Transcription)
+    case metrics(Livekit_MetricsBatch)
     case rpcRequest(Livekit_RpcRequest)
     case rpcAck(Livekit_RpcAck)
     case rpcResponse(Livekit_RpcResponse)
+    case streamHeader(Livekit_DataStream.Header)
 
   }
 
@@ -1162,6 +1189,100 @@ public nonisolated struct Livekit_SipDTMF: Sendable {
   public var digit: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Livekit_Transcription: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var transcribedParticipantIdentity: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Livekit_MetricsBatch: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Livekit_DataStream: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated struct TextHeader: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    public var generated: Bool = false
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
+
+  public nonisolated struct ByteHeader: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    public var name: String = String()
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
+
+  public nonisolated struct Header: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    public var streamID: String = String()
+
+    public var topic: String = String()
+
+    public var contentHeader: Livekit_DataStream.Header.OneOf_ContentHeader? = nil
+
+    public var textHeader: Livekit_DataStream.TextHeader {
+      get {
+        if case .textHeader(let v)? = contentHeader {return v}
+        return Livekit_DataStream.TextHeader()
+      }
+      set {contentHeader = .textHeader(newValue)}
+    }
+
+    public var byteHeader: Livekit_DataStream.ByteHeader {
+      get {
+        if case .byteHeader(let v)? = contentHeader {return v}
+        return Livekit_DataStream.ByteHeader()
+      }
+      set {contentHeader = .byteHeader(newValue)}
+    }
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public nonisolated enum OneOf_ContentHeader: Equatable, Sendable {
+      case textHeader(Livekit_DataStream.TextHeader)
+      case byteHeader(Livekit_DataStream.ByteHeader)
+
+    }
+
+    public init() {}
+  }
 
   public init() {}
 }
@@ -2240,7 +2361,7 @@ nonisolated extension Livekit_TrackInfo: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension Livekit_DataPacket: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".DataPacket"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}user\0\u{1}speaker\0\u{3}participant_identity\0\u{3}destination_identities\0\u{3}sip_dtmf\0\u{4}\u{4}rpc_request\0\u{3}rpc_ack\0\u{3}rpc_response\0\u{2}\u{4}sequence\0\u{3}participant_sid\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}user\0\u{1}speaker\0\u{3}participant_identity\0\u{3}destination_identities\0\u{3}sip_dtmf\0\u{1}transcription\0\u{1}metrics\0\u{4}\u{2}rpc_request\0\u{3}rpc_ack\0\u{3}rpc_response\0\u{3}stream_header\0\u{2}\u{3}sequence\0\u{3}participant_sid\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2290,6 +2411,32 @@ nonisolated extension Livekit_DataPacket: SwiftProtobuf.Message, SwiftProtobuf._
           self.value = .sipDtmf(v)
         }
       }()
+      case 7: try {
+        var v: Livekit_Transcription?
+        var hadOneofValue = false
+        if let current = self.value {
+          hadOneofValue = true
+          if case .transcription(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.value = .transcription(v)
+        }
+      }()
+      case 8: try {
+        var v: Livekit_MetricsBatch?
+        var hadOneofValue = false
+        if let current = self.value {
+          hadOneofValue = true
+          if case .metrics(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.value = .metrics(v)
+        }
+      }()
       case 10: try {
         var v: Livekit_RpcRequest?
         var hadOneofValue = false
@@ -2329,6 +2476,19 @@ nonisolated extension Livekit_DataPacket: SwiftProtobuf.Message, SwiftProtobuf._
           self.value = .rpcResponse(v)
         }
       }()
+      case 13: try {
+        var v: Livekit_DataStream.Header?
+        var hadOneofValue = false
+        if let current = self.value {
+          hadOneofValue = true
+          if case .streamHeader(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.value = .streamHeader(v)
+        }
+      }()
       case 16: try { try decoder.decodeSingularUInt32Field(value: &self.sequence) }()
       case 17: try { try decoder.decodeSingularStringField(value: &self.participantSid) }()
       default: break
@@ -2366,6 +2526,14 @@ nonisolated extension Livekit_DataPacket: SwiftProtobuf.Message, SwiftProtobuf._
       guard case .sipDtmf(let v)? = self.value else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
     }()
+    case .transcription?: try {
+      guard case .transcription(let v)? = self.value else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    }()
+    case .metrics?: try {
+      guard case .metrics(let v)? = self.value else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
     case .rpcRequest?: try {
       guard case .rpcRequest(let v)? = self.value else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
@@ -2377,6 +2545,10 @@ nonisolated extension Livekit_DataPacket: SwiftProtobuf.Message, SwiftProtobuf._
     case .rpcResponse?: try {
       guard case .rpcResponse(let v)? = self.value else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+    }()
+    case .streamHeader?: try {
+      guard case .streamHeader(let v)? = self.value else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
     }()
     default: break
     }
@@ -2584,6 +2756,211 @@ nonisolated extension Livekit_SipDTMF: SwiftProtobuf.Message, SwiftProtobuf._Mes
   public static func ==(lhs: Livekit_SipDTMF, rhs: Livekit_SipDTMF) -> Bool {
     if lhs.code != rhs.code {return false}
     if lhs.digit != rhs.digit {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Livekit_Transcription: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Transcription"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{4}\u{2}transcribed_participant_identity\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 2: try { try decoder.decodeSingularStringField(value: &self.transcribedParticipantIdentity) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.transcribedParticipantIdentity.isEmpty {
+      try visitor.visitSingularStringField(value: self.transcribedParticipantIdentity, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Livekit_Transcription, rhs: Livekit_Transcription) -> Bool {
+    if lhs.transcribedParticipantIdentity != rhs.transcribedParticipantIdentity {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Livekit_MetricsBatch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".MetricsBatch"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Livekit_MetricsBatch, rhs: Livekit_MetricsBatch) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Livekit_DataStream: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".DataStream"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Livekit_DataStream, rhs: Livekit_DataStream) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Livekit_DataStream.TextHeader: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Livekit_DataStream.protoMessageName + ".TextHeader"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\u{5}generated\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.generated) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.generated != false {
+      try visitor.visitSingularBoolField(value: self.generated, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Livekit_DataStream.TextHeader, rhs: Livekit_DataStream.TextHeader) -> Bool {
+    if lhs.generated != rhs.generated {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Livekit_DataStream.ByteHeader: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Livekit_DataStream.protoMessageName + ".ByteHeader"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Livekit_DataStream.ByteHeader, rhs: Livekit_DataStream.ByteHeader) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Livekit_DataStream.Header: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = Livekit_DataStream.protoMessageName + ".Header"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}stream_id\0\u{2}\u{2}topic\0\u{4}\u{6}text_header\0\u{3}byte_header\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.streamID) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.topic) }()
+      case 9: try {
+        var v: Livekit_DataStream.TextHeader?
+        var hadOneofValue = false
+        if let current = self.contentHeader {
+          hadOneofValue = true
+          if case .textHeader(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.contentHeader = .textHeader(v)
+        }
+      }()
+      case 10: try {
+        var v: Livekit_DataStream.ByteHeader?
+        var hadOneofValue = false
+        if let current = self.contentHeader {
+          hadOneofValue = true
+          if case .byteHeader(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.contentHeader = .byteHeader(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.streamID.isEmpty {
+      try visitor.visitSingularStringField(value: self.streamID, fieldNumber: 1)
+    }
+    if !self.topic.isEmpty {
+      try visitor.visitSingularStringField(value: self.topic, fieldNumber: 3)
+    }
+    switch self.contentHeader {
+    case .textHeader?: try {
+      guard case .textHeader(let v)? = self.contentHeader else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    }()
+    case .byteHeader?: try {
+      guard case .byteHeader(let v)? = self.contentHeader else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Livekit_DataStream.Header, rhs: Livekit_DataStream.Header) -> Bool {
+    if lhs.streamID != rhs.streamID {return false}
+    if lhs.topic != rhs.topic {return false}
+    if lhs.contentHeader != rhs.contentHeader {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
