@@ -1,0 +1,105 @@
+import Base
+import Configuration
+import LiveKitProtocol
+import Logging
+import MediaCore
+import MediaIO
+import RoomCore
+import SDP
+import SIP
+import Telephony
+
+/// What calls share: the ports, the rooms, the loops, the log.
+struct CallContext: Sendable {
+  let configuration: GatewayConfiguration
+  let ports: PortPool
+  let loops: [MediaLoop]
+  let directory: TrunkDirectory
+  let roomJobs: AsyncStream<RoomServer.Job>.Continuation
+  let records: CallRecordLog
+  let log: Logger
+  /// What our SDP announces. Nil: the address that the INVITE was sent to.
+  let announcedMedia: IPAddress?
+
+  /// The codecs that trunk and rule allow, in order (livekit-wire 2.5).
+  func codecs(_ options: MediaOptions) -> [AudioCodec] {
+    let own = configuration.media.phoneCodecs.compactMap { AudioCodec($0) }
+    guard !options.codecs.isEmpty else { return own }
+    let listed = options.codecs.compactMap { wanted in
+      AudioCodec.allCases.first {
+        $0.rawValue == wanted.name.uppercased() && (wanted.rateHz == 0 || wanted.rateHz == $0.clockRateHz)
+      }
+    }
+    return options.onlyListedCodecs ? listed : listed + own.filter { !listed.contains($0) }
+  }
+
+  func mediaAddress(for invite: IncomingInvite, isIPv4: Bool, bound: IPAddress) -> IPAddress {
+    if let announcedMedia, announcedMedia.isIPv4 == isIPv4 { return announcedMedia }
+    if !bound.isUnspecified { return bound }
+    if invite.local.address.isIPv4 == isIPv4, !invite.local.address.isUnspecified { return invite.local.address }
+    return LocalAddresses.routed(isIPv4: isIPv4) ?? bound
+  }
+}
+
+extension AudioCodec {
+  init?(_ codec: PhoneCodec) {
+    switch codec {
+    case .pcmu: self = .pcmu
+    case .pcma: self = .pcma
+    }
+  }
+}
+
+extension PhoneMedia {
+  /// What offer and answer agreed on, for the media loop. `source` is where the INVITE came from: an SDP address that
+  /// is private although the signalling is not, tells of a NAT between us.
+  init(_ media: NegotiatedMedia, source: IPAddress, learnsBehindNAT: Bool) {
+    self.init(
+      codec: media.codec == .pcmu ? .pcmu : .pcma, payloadType: media.payloadType,
+      eventPayloadType: media.telephoneEventPayloadType, packetTime: .milliseconds(media.packetTime),
+      remote: media.remote,
+      mayBeBehindNAT: learnsBehindNAT && media.remoteIsPrivate && media.remote.address != source,
+      signallingAddress: source,
+      sends: media.direction.sends, receives: media.direction.receives, isOnHold: media.direction != .sendRecv)
+  }
+}
+
+extension MediaFault {
+  init(_ error: SDPError) {
+    switch error.code {
+    case .malformed, .tooLarge: self = .sdpError(error.description)
+    case .incompatibleTransport: self = .noCommonCrypto(error.reason)
+    default: self = .noCommonCodec(error.reason)
+    }
+  }
+}
+
+extension Livekit_RoomConfiguration {
+  init(_ configuration: RoomConfiguration) {
+    self.init()
+    name = configuration.name
+    emptyTimeout = UInt32(clamping: configuration.emptyTimeout.map { $0.wholeMilliseconds / 1000 } ?? 0)
+    departureTimeout = UInt32(clamping: configuration.departureTimeout.map { $0.wholeMilliseconds / 1000 } ?? 0)
+    maxParticipants = UInt32(clamping: configuration.maxParticipants)
+    metadata = configuration.metadata
+    tags = configuration.tags
+    agents = configuration.agents.map { agent in
+      var dispatch = Livekit_RoomAgentDispatch()
+      dispatch.agentName = agent.agentName
+      dispatch.metadata = agent.metadata
+      dispatch.attributes = agent.attributes
+      dispatch.deployment = agent.deployment
+      return dispatch
+    }
+  }
+}
+
+extension CallFacts {
+  init(_ invite: IncomingInvite, callID: String) {
+    self.init(
+      callID: callID, sipCallID: invite.callID, fromUser: invite.from.uri.user, fromHost: invite.from.uri.host,
+      fromTag: invite.from.tag ?? "", toUser: invite.to.uri.user, toHost: invite.to.uri.host,
+      requestURI: invite.requestURI.description, source: invite.source.address,
+      headers: invite.headers.map { CallFacts.Header($0.name, $0.value) })
+  }
+}

@@ -1,0 +1,278 @@
+import Base
+import Configuration
+import Glibc
+import LiveKitProtocol
+import Logging
+import MediaCore
+import MediaIO
+import RoomCore
+import SDP
+import SIP
+import Telephony
+import WebServer
+
+/// The whole process of embedded mode: SIP, media, rooms and the public port, from start to end.
+public enum Gateway {
+  /// Why the gateway could not start, in one line for an operator.
+  public struct StartError: Error, CustomStringConvertible {
+    public let description: String
+  }
+
+  /// Starts everything, tells `announce` what to show, and returns after a drain (SIGTERM) or a stop (SIGINT).
+  public static func run(
+    _ configuration: GatewayConfiguration, announce: @Sendable (GatewayAddresses) async -> Void
+  ) async throws(StartError) {
+    let signals = StopSignals()
+    let running = try await RunningGateway.start(configuration)
+    await announce(running.addresses)
+    await running.serve(until: signals)
+    await running.close()
+  }
+}
+
+/// Where a running gateway can be reached.
+public struct GatewayAddresses: Sendable {
+  /// For a provider's origination URI.
+  public let sip: Endpoint
+  /// For `LIVEKIT_URL`.
+  public let web: Endpoint
+}
+
+/// A started gateway.
+struct RunningGateway: Sendable {
+  let addresses: GatewayAddresses
+  private let configuration: GatewayConfiguration
+  private let context: CallContext
+  private let controller: CallController
+  private let rooms: RoomServer
+  private let web: WebServer
+  private let roomEvents: MediaEventQueue
+  private let roomJobs: AsyncStream<RoomServer.Job>
+  private let inputs: AsyncStream<CallControllerInput>
+  private let inbox: AsyncStream<CallControllerInput>.Continuation
+
+  static func start(_ configuration: GatewayConfiguration) async throws(Gateway.StartError) -> RunningGateway {
+    let log = logger(configuration.logging)
+    let announced = try await AnnouncedAddresses.find(configuration)
+    guard let identity = MediaIdentity.make() else {
+      throw Gateway.StartError(description: "no DTLS certificate could be made: OpenSSL has no randomness or memory")
+    }
+    let roomEvents = MediaEventQueue()
+    let (inputs, inbox) = AsyncStream.makeStream(of: CallControllerInput.self)
+    let loops = try startLoops(configuration, identity) { event in
+      if event.phoneLeg != nil { inbox.yield(.media(event)) } else { roomEvents.push(event) }
+    }
+    let options = RoomMediaOptions(configuration.media)
+    let rooms = RoomServer(
+      configuration: roomConfiguration(configuration, loops, identity, announced.rooms), loops: loops, options: options,
+      log: log)
+    let directory = TrunkDirectory(configuration)
+    await directory.resolve(log: log)
+    let (roomJobs, jobs) = AsyncStream.makeStream(of: RoomServer.Job.self)
+    let records: CallRecordLog
+    do {
+      records = try CallRecordLog(
+        directory: configuration.dataDirectory, redaction: configuration.logging.numbers, log: log)
+    } catch {
+      throw Gateway.StartError(description: error.description)
+    }
+    let context = CallContext(
+      configuration: configuration,
+      ports: PortPool(range: configuration.media.phonePorts, addresses: listenAddresses(configuration)), loops: loops,
+      directory: directory, roomJobs: jobs, records: records, log: log, announcedMedia: announced.media)
+    let web = try await startWeb(configuration, rooms)
+    let controller = await CallController(context: context, inbox: inbox)
+    do {
+      try await controller.listen(sipConfiguration(configuration, announced.sip))
+    } catch {
+      throw Gateway.StartError(description: "\(error)")
+    }
+    return RunningGateway(
+      addresses: GatewayAddresses(
+        sip: Endpoint(announced.sip ?? announced.shown, configuration.sip.port),
+        web: Endpoint(web.endpoints.first?.address ?? .loopbackV4, web.endpoints.first?.port ?? 0)),
+      configuration: configuration, context: context, controller: controller, rooms: rooms, web: web,
+      roomEvents: roomEvents, roomJobs: roomJobs, inputs: inputs, inbox: inbox)
+  }
+
+  /// Runs until a signal has ended the last call.
+  func serve(until signals: StopSignals) async {
+    await withTaskGroup { group in
+      group.addTask { await rooms.consume(roomEvents) }
+      group.addTask { await rooms.work(roomJobs) }
+      group.addTask { await rooms.keepTime() }
+      group.addTask { await controller.consume(inputs) }
+      group.addTask { await context.directory.keepResolving(log: context.log) }
+      await stop(on: signals)
+      group.cancelAll()
+      roomEvents.close()
+      context.roomJobs.finish()
+      inbox.finish()
+    }
+  }
+
+  private func stop(on signals: StopSignals) async {
+    for await request in signals.requests {
+      switch request {
+      case .drain:
+        let calls = await controller.callCount
+        context.log.notice("a drain started", metadata: ["calls": "\(calls)"])
+        await controller.drain()
+        await drained(signals.requests)
+      case .stop: break
+      }
+      await controller.endCalls()
+      await controller.waitUntilIdle()
+      return
+    }
+  }
+
+  /// Returns when the last call has ended, `drain_timeout` has passed, or SIGINT demands the end.
+  private func drained(_ requests: AsyncStream<StopRequest>) async {
+    await withTaskGroup { group in
+      group.addTask { await controller.waitUntilIdle() }
+      group.addTask {
+        for await request in requests where request == .stop { return }
+      }
+      if let limit = configuration.drainTimeout {
+        group.addTask { try? await Task.sleep(for: limit) }
+      }
+      await group.next()
+      await controller.endCalls()
+      group.cancelAll()
+    }
+  }
+
+  func close() async {
+    await controller.close()
+    await web.close()
+    for loop in context.loops { loop.close() }
+    await context.records.close()
+    context.log.notice("the gateway stopped")
+  }
+}
+
+extension RunningGateway {
+  private static func logger(_ settings: LoggingSettings) -> Logger {
+    let level: Logger.Level =
+      switch settings.level {
+      case .debug: .debug
+      case .info: .info
+      case .warn: .warning
+      case .error: .error
+      }
+    return Logger(label: "trunkline") { _ in
+      LineLogHandler(logLevel: level, isJSON: settings.isJSON, redaction: settings.numbers)
+    }
+  }
+
+  private static func listenAddresses(_ configuration: GatewayConfiguration) -> [IPAddress] {
+    let address = configuration.sip.listenAddress
+    guard address == .anyV4, LocalAddresses.hasIPv6 else { return [address] }
+    return [address, IPAddress(v6: 0, 0)]
+  }
+
+  private static func startLoops(
+    _ configuration: GatewayConfiguration, _ identity: MediaIdentity, onEvent: @escaping @Sendable (MediaEvent) -> Void
+  ) throws(Gateway.StartError) -> [MediaLoop] {
+    var loops: [MediaLoop] = []
+    for index in 0..<(configuration.media.loopCount ?? LocalAddresses.processorCount) {
+      do {
+        loops.append(
+          try MediaLoop.start(
+            MediaLoopConfiguration(
+              index: index, webRTCAddresses: listenAddresses(configuration),
+              webRTCPort: configuration.room.udpPort + UInt16(index)),
+            identity: identity, onEvent: onEvent))
+      } catch {
+        let port = configuration.room.udpPort + UInt16(index)
+        throw Gateway.StartError(
+          description: "rtc.udp_port: UDP port \(port) cannot be opened: \(String(cString: strerror(error.code)))")
+      }
+    }
+    return loops
+  }
+
+  private static func roomConfiguration(
+    _ configuration: GatewayConfiguration, _ loops: [MediaLoop], _ identity: MediaIdentity, _ address: IPAddress
+  ) -> RoomServerConfiguration {
+    let fingerprint = identity.fingerprint.split(separator: ":").compactMap { UInt8($0, radix: 16) }
+    let now = MonotonicClock.now()
+    var result = RoomServerConfiguration(
+      mediaAddresses: loops.map {
+        MediaAddress(candidates: [Endpoint(address, $0.webRTCPort)], fingerprint: fingerprint)
+      },
+      unixMillisecondsAtZero: Int64(WallClock.now() * 1000) - now.nanoseconds / 1_000_000)
+    result.autoCreate = configuration.room.isCreatedByJoin
+    result.emptyTimeout = configuration.room.emptyTimeout
+    result.departureTimeout = configuration.room.departureTimeout
+    result.nodeID = GUID.make(prefix: "ND_")
+    result.codec = configuration.media.roomCodec == .opus ? .opus : .pcmu
+    if configuration.room.maximumParticipants > 0 {
+      result.limits.participantsPerRoom = configuration.room.maximumParticipants
+    }
+    return result
+  }
+
+  private static func sipConfiguration(
+    _ configuration: GatewayConfiguration, _ announced: IPAddress?
+  ) -> SIPAgentConfiguration {
+    var result = SIPAgentConfiguration()
+    result.listenAddresses = listenAddresses(configuration)
+    result.port = configuration.sip.listenPort
+    result.announcedAddress = announced
+    result.isHidden = configuration.sip.hidesInboundPort
+    return result
+  }
+
+  private static func startWeb(
+    _ configuration: GatewayConfiguration, _ rooms: RoomServer
+  ) async throws(Gateway.StartError) -> WebServer {
+    var limits = WebServerLimits()
+    limits.connections = configuration.limits.webConnections
+    limits.connectionsPerSource = configuration.limits.webConnectionsPerSource
+    let secrets = [String: String](configuration.keys.map { ($0.name, $0.secret) }, uniquingKeysWith: { $1 })
+    let endpoint = SignalEndpoint(rooms: rooms, verifier: await TokenVerifier(keys: secrets))
+    do throws(WebServerError) {
+      return try await WebServer.start(
+        on: configuration.web.bindAddresses.map { Endpoint($0, configuration.web.port) }, limits: limits,
+        handler: endpoint)
+    } catch {
+      throw Gateway.StartError(description: "port: \(error.message)")
+    }
+  }
+}
+
+extension RoomMediaOptions {
+  init(_ settings: MediaSettings) {
+    let opus = OpusOptions(
+      application: settings.opus.application == .lowDelay ? .lowDelay : .voice,
+      bitRate: settings.opus.bitrateBitsPerSecond, complexity: settings.opus.complexity)
+    self.init(codec: settings.roomCodec == .opus ? .opus : .pcmu, opus: opus)
+  }
+}
+
+/// What each part of the gateway tells its peers as its address.
+private struct AnnouncedAddresses {
+  /// Nil: the address that the packet was sent to.
+  let sip: IPAddress?
+  let media: IPAddress?
+  let rooms: IPAddress
+  /// For people, where `sip` is nil.
+  let shown: IPAddress
+
+  static func find(_ configuration: GatewayConfiguration) async throws(Gateway.StartError) -> AnnouncedAddresses {
+    let bound = configuration.sip.listenAddress
+    do {
+      let shown = try await LocalAddresses.announced(.local, bound: bound)
+      let sip = configuration.sip.announced
+      let media = configuration.media.announced
+      return AnnouncedAddresses(
+        sip: sip == .local ? nil : try await LocalAddresses.announced(sip, bound: bound),
+        media: media == .local ? nil : try await LocalAddresses.announced(media, bound: bound),
+        rooms: try await LocalAddresses.announced(configuration.room.announced, bound: bound), shown: shown)
+    } catch {
+      throw Gateway.StartError(description: error.description)
+    }
+  }
+}

@@ -1,0 +1,212 @@
+import Base
+import LiveKitProtocol
+import Logging
+import MediaCore
+import MediaIO
+import RoomCore
+import SIP
+import Telephony
+import WebServer
+
+/// What happens in its room to a participant whose media the gateway has itself.
+enum CallerRoomEvent: Sendable {
+  case occupancy(RoomOccupancy)
+  /// Keypad digits for the phone, several at once and with `w` pauses as they came.
+  case digits(String)
+  case removed
+  case roomDeleted
+}
+
+/// Hosts the rooms: performs what `RoomServerCore` decides, on WebSockets and media loops.
+actor RoomServer {
+  private var core: RoomServerCore
+  private let loops: [MediaLoop]
+  private let options: RoomMediaOptions
+  private let log: Logger
+  private var sessions: [SessionID: SignalSession] = [:]
+  private var nextSession: UInt64 = 1
+  private var callers: [InviteID: Caller] = [:]
+  private var callersBySID: [String: InviteID] = [:]
+
+  private struct Caller {
+    let sid: String
+    let room: String
+    let notify: @Sendable (CallerRoomEvent) -> Void
+    /// Sids of the tracks whose sound has reached the caller.
+    var hearing: Set<String> = []
+  }
+
+  /// Work for the room server that must be done in the order of its posting.
+  typealias Job = @Sendable (isolated RoomServer) -> Void
+
+  init(configuration: RoomServerConfiguration, loops: [MediaLoop], options: RoomMediaOptions, log: Logger) {
+    core = RoomServerCore(configuration: configuration)
+    self.loops = loops
+    self.options = options
+    self.log = log
+  }
+
+  // MARK: Clients
+
+  func refusal(of intent: JoinIntent) -> JoinRefusal? { core.refusal(of: intent) }
+
+  /// Serves one client until its connection ends.
+  func serve(_ connection: WebSocketConnection, intent: JoinIntent) async {
+    let id = SessionID(rawValue: nextSession)
+    nextSession += 1
+    sessions[id] = SignalSession(connection: connection)
+    handle(.join(id, intent))
+    for await message in connection.messages {
+      guard let request = sessions[id]?.request(message) else {
+        guard sessions[id] != nil else { break }
+        connection.close(code: 1007, reason: "not a signalling request")
+        break
+      }
+      handle(.request(id, request))
+    }
+    if sessions.removeValue(forKey: id) != nil { handle(.sessionClosed(id)) }
+  }
+
+  // MARK: Media and time
+
+  /// Feeds what the media loops report, until the queue is closed.
+  func consume(_ queue: MediaEventQueue) async {
+    for await event in queue.events {
+      if let input = RoomInput(event) { handle(input) }
+      queue.finishedHandling(event)
+    }
+  }
+
+  /// Does what calls ask of their rooms, in order, until the stream ends.
+  func work(_ jobs: AsyncStream<Job>) async {
+    for await job in jobs { job(self) }
+  }
+
+  /// Lets time pass until the task is cancelled.
+  func keepTime() async {
+    while (try? await Task.sleep(for: .milliseconds(250))) != nil { handle(.tick) }
+  }
+
+  // MARK: Callers
+
+  /// Joins a call to its room, which is made when it is not there. `notify` is called before this returns too.
+  func join(
+    _ call: InviteID, as participant: LocalParticipant, room: String, configuration: Livekit_RoomConfiguration?,
+    notify: @escaping @Sendable (CallerRoomEvent) -> Void
+  ) throws(RoomError) -> LocalJoin {
+    let (join, actions) = try core.joinLocal(
+      participant, room: room, configuration: configuration, now: MonotonicClock.now())
+    callers[call] = Caller(sid: join.participantSID, room: room, notify: notify)
+    callersBySID[join.participantSID] = call
+    perform(actions)
+    reportOccupancy(of: room)
+    return join
+  }
+
+  /// Nothing when the call is in no room, or not any more.
+  func leave(_ call: InviteID) {
+    guard let caller = remove(call) else { return }
+    perform(core.leaveLocal(caller.sid, now: MonotonicClock.now()))
+  }
+
+  func update(_ call: InviteID, attributes: [String: String]) {
+    guard let sid = callers[call]?.sid else { return }
+    perform(core.updateLocal(sid, attributes: attributes, now: MonotonicClock.now()))
+  }
+
+  /// A digit that the caller pressed, for everyone in the room.
+  func sendDigit(_ digit: DTMFDigit, from call: InviteID) {
+    guard let sid = callers[call]?.sid else { return }
+    var packet = Livekit_DataPacket()
+    packet.sipDtmf.code = digit.code
+    packet.sipDtmf.digit = digit.text
+    perform(core.sendLocal(sid, packet, now: MonotonicClock.now()))
+  }
+
+  private func remove(_ call: InviteID) -> Caller? {
+    guard let caller = callers.removeValue(forKey: call) else { return nil }
+    callersBySID[caller.sid] = nil
+    return caller
+  }
+
+  // MARK: Decisions and their effects
+
+  private func handle(_ input: RoomInput) { perform(core.handle(input, now: MonotonicClock.now())) }
+
+  private func perform(_ actions: [RoomAction]) {
+    for action in actions {
+      switch action {
+      case .send(let ids, let message): send(message, to: ids)
+      case .close(let id, let reason): sessions.removeValue(forKey: id)?.connection.close(reason: reason)
+      case .media(let loop, let action): post(action, to: loops[loop])
+      case .event(let event): report(event)
+      }
+    }
+  }
+
+  private func post(_ action: RoomMediaAction, to loop: MediaLoop) {
+    if let command = MediaCommand(action, options: options), loop.post(command) { return }
+    log.error("a media command was not taken", metadata: ["loop": "\(loop.index)"])
+  }
+
+  private func send(_ message: Livekit_SignalResponse, to ids: [SessionID]) {
+    var encoded: [SignalCoding: [UInt8]] = [:]
+    for id in ids {
+      guard let session = sessions[id] else { continue }
+      if encoded[session.coding] == nil { encoded[session.coding] = session.coding.encode(message) }
+      if let bytes = encoded[session.coding] { session.send(bytes) }
+    }
+  }
+
+  private func report(_ event: RoomEvent) {
+    switch event {
+    case .localRemoved(let sid, let reason):
+      callersBySID[sid].flatMap(remove)?.notify(reason == .roomDeleted ? .roomDeleted : .removed)
+    case .localHears(let sid, _, let track):
+      guard let call = callersBySID[sid], let room = callers[call]?.room else { return }
+      callers[call]?.hearing.insert(track.sid)
+      reportOccupancy(of: room)
+    case .localData(let sid, let packet):
+      guard case .sipDtmf(let dtmf) = packet.value, let call = callersBySID[sid] else { return }
+      callers[call]?.notify(.digits(dtmf.digit))
+    case .participantJoined(let room, let participant):
+      note("a participant joined", room, participant)
+      reportOccupancy(of: room.name)
+    case .participantLeft(let room, let participant):
+      note("a participant left", room, participant)
+      reportOccupancy(of: room.name)
+    case .roomStarted(let room, _):
+      log.info("a room started", metadata: ["room": "\(room.name)", "sid": "\(room.sid)"])
+    case .roomFinished(let room, _): log.info("a room ended", metadata: ["room": "\(room.name)", "sid": "\(room.sid)"])
+    case .trackPublished(let room, let participant, let track):
+      log.debug(
+        "a track was published",
+        metadata: ["room": "\(room.name)", "participant": "\(participant.identity)", "track": "\(track.sid)"])
+      reportOccupancy(of: room.name)
+    case .trackUnpublished(let room, _, _): reportOccupancy(of: room.name)
+    case .participantActive, .localHeard, .localMuted: break
+    }
+  }
+
+  private func note(_ message: Logger.Message, _ room: Livekit_Room, _ participant: Livekit_ParticipantInfo) {
+    log.info(
+      message,
+      metadata: ["room": "\(room.name)", "participant": "\(participant.identity)", "sid": "\(participant.sid)"])
+  }
+
+  /// Tells each caller of a room who else is there. Hidden participants do not count: nobody knows of them.
+  private func reportOccupancy(of room: String) {
+    let inRoom = callers.values.filter { $0.room == room }
+    guard !inRoom.isEmpty, let everyone = try? core.participants(of: room) else { return }
+    let present = everyone.filter { $0.state != .disconnected && !$0.permission.hidden }
+    let tracks = Set(present.flatMap(\.tracks).map(\.sid))
+    for caller in inRoom {
+      let others = present.filter { $0.sid != caller.sid }
+      caller.notify(
+        .occupancy(
+          RoomOccupancy(
+            participants: others.count, phones: others.count { $0.kind == .sip },
+            subscribedTracks: caller.hearing.intersection(tracks).count)))
+    }
+  }
+}
