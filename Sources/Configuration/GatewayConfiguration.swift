@@ -24,6 +24,8 @@ public struct GatewayConfiguration: Sendable, Equatable {
   /// In the order of the file.
   public var trunks: [InboundTrunk] = []
   public var rules: [DispatchRule] = []
+  /// What looks wrong but may be meant: for the log.
+  public var warnings: [ConfigurationProblem] = []
   /// What `provider:<name>` stands for in `allowed_addresses` (`providers_file`). Host names are yet to be resolved.
   public var addresses = AddressTable()
 

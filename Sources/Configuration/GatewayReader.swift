@@ -20,8 +20,7 @@ struct GatewayReader {
     root.read("data_dir", into: &configuration.dataDirectory, .nonEmptyText)
     configuration.drainTimeout = drainTimeout(root)
     configuration.addresses.providers = ProviderFile.read(root, directory: directory)
-    configuration.trunks = TrunkReader(addresses: configuration.addresses).read(root)
-    configuration.rules = RuleReader().read(root)
+    readTrunksAndRules(root)
     refuseOtherVersions(root)
     checkPorts(root)
   }
@@ -195,6 +194,16 @@ struct GatewayReader {
       time.parse(node).map { $0 == .zero ? nil : $0 }
     }
     return root.value("drain_timeout", format) ?? GatewayConfiguration().drainTimeout
+  }
+
+  private mutating func readTrunksAndRules(_ root: Section) {
+    let trunks = TrunkReader(addresses: configuration.addresses).read(root)
+    let rules = RuleReader().read(root)
+    configuration.trunks = trunks.map(\.value)
+    configuration.rules = rules.map(\.value)
+    configuration.warnings = LintReport(
+      trunks: trunks, rules: rules, acceptUnmatchedTrunk: configuration.dispatch.acceptUnmatchedTrunk
+    ).refuseErrors(root.reading)
   }
 
   // MARK: The whole

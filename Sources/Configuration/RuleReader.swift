@@ -2,8 +2,10 @@ import Telephony
 
 /// Reads `dispatch_rules`, whose items are LiveKit's `SIPDispatchRuleInfo` in protojson.
 struct RuleReader {
-  func read(_ root: Section) -> [DispatchRule] {
-    root.items("dispatch_rules", wrapper: "dispatch_rule") { section, index in rule(section) }
+  func read(_ root: Section) -> [Placed<DispatchRule>] {
+    root.items("dispatch_rules", wrapper: "dispatch_rule") { section, _ in
+      rule(section).map { Placed(value: $0, section: section) }
+    }
   }
 
   private func rule(_ section: Section) -> DispatchRule? {

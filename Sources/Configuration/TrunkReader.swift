@@ -4,8 +4,8 @@ import Telephony
 struct TrunkReader {
   let addresses: AddressTable
 
-  func read(_ root: Section) -> [InboundTrunk] {
-    root.items("inbound_trunks", wrapper: "trunk") { section, index in trunk(section) }
+  func read(_ root: Section) -> [Placed<InboundTrunk>] {
+    root.items("inbound_trunks", wrapper: "trunk") { section, _ in Placed(value: trunk(section), section: section) }
   }
 
   private func trunk(_ section: Section) -> InboundTrunk {

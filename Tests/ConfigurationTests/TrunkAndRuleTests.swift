@@ -75,7 +75,7 @@ import Testing
 
   static let refusals: [(text: String, problem: String)] = [
     (
-      "inbound_trunks:\n  - name: t\n    number: ['1']",
+      "inbound_trunks:\n  - allowed_addresses: [10.0.0.1]\n    number: ['1']",
       ":3: inbound_trunks[0].number: unknown key; did you mean `numbers`?"
     ),
     (
@@ -119,6 +119,47 @@ import Testing
       ":1: dispatch_rules[0].room_preset: not available in this version: write its values into `room_config`"
     ),
   ]
+
+  static let contradictions: [(text: String, problem: String)] = [
+    (
+      "inbound_trunks:\n  - name: open",
+      ":2: inbound_trunks[0].allowed_addresses: \"[]\": "
+        + "trunk open needs numbers, allowed_addresses or auth_username and auth_password"
+    ),
+    (
+      "inbound_trunks:\n- {name: a, numbers: ['+15550100']}\n- name: b\n  numbers: ['(1) 555-0100']",
+      ":4: inbound_trunks[1].numbers: \"+15550100\": trunks a and b both take calls to +15550100; "
+        + "give each its own numbers, or make them one trunk"
+    ),
+    (
+      "dispatch_rules:\n- name: r\n  trunk_ids: [nobody]\n  rule: {dispatchRuleIndividual: {}}",
+      ":3: dispatch_rules[0].trunk_ids: \"nobody\": rule r names a trunk that is not there; there is none"
+    ),
+    (
+      "inbound_trunks: [{name: t, numbers: ['1']}]\ndispatch_rules:\n- name: r\n  numbers: ['2']\n"
+        + "  rule: {dispatchRuleIndividual: {}}",
+      ":4: dispatch_rules[0].numbers: \"2\": rule r can never match: trunk t takes only numbers 1"
+    ),
+  ]
+
+  @Test("trunks and rules that contradict each other are refused with their place", arguments: contradictions)
+  func contradiction(_ text: String, _ problem: String) {
+    #expect(problems(text) == [problem])
+  }
+
+  @Test("what may be meant is a warning and does not stop the start")
+  func warnings() throws {
+    let configuration = try load(
+      """
+      inbound_trunks: [{name: t, numbers: ["+15550100"]}]
+      dispatch_rules:
+        - name: r
+          inbound_numbers: ["+15550100"]
+          rule: {dispatchRuleIndividual: {}}
+      """)
+    #expect(configuration.warnings.map(\.line) == [4])
+    #expect(configuration.warnings.map(\.key) == ["dispatch_rules[0].inbound_numbers"])
+  }
 
   @Test("each mistake in a trunk or a rule is refused with its place", arguments: refusals)
   func refusal(_ text: String, _ problem: String) {
