@@ -100,6 +100,13 @@ let package = Package(
     tests("Audio", ["CSpanDSP"]),
     // libsrtp is what our SRTP is compared with.
     tests("Transport", ["Base", "CSRTP"]),
+    // Counts allocations by standing in for malloc; peers and phones without sockets.
+    .target(name: "CMallocCount", path: "Tests/CMallocCount"),
+    .target(
+      name: "MediaTestSupport", dependencies: ["Base", "RTP", "Audio", "Transport", "MediaCore", "COpenSSL"],
+      path: "Tests/MediaTestSupport", swiftSettings: strict),
+    tests("MediaCore", ["MediaTestSupport", "CMallocCount", "Base", "RTP", "Audio", "Transport"]),
+    tests("MediaIO", ["MediaCore", "MediaTestSupport", "CMallocCount", "Base", "RTP", "Audio", "Transport"]),
   ],
   swiftLanguageModes: [.v6]
 )

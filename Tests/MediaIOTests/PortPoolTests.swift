@@ -1,0 +1,7 @@
+import Base
+import MediaIO
+import Testing
+
+@Suite("Port pool")
+struct PortPoolTests {
+}
