@@ -13,11 +13,6 @@ extension JitterBuffer {
     min(arrivals.slowest + marginTicks, arrivals.latest + maximumTicks)
   }
 
-  var bufferedTicks: Int64 {
-    guard let last = slots.last(from: nextSequence) else { return 0 }
-    return max(0, last.place.timestamp + Int64(last.packet.durationTicks) - soundEnd)
-  }
-
   mutating func decide(at now: MonotonicTime, wanted: Int64) -> Playout {
     while true {
       guard let slot = slots.first(from: nextSequence) else { return starve(wanted) }
@@ -26,8 +21,7 @@ extension JitterBuffer {
         return piece
       }
       let duration = Int64(slot.packet.durationTicks)
-      // The last packet pulled in this tick plays with less delay than this one.
-      let delay = clock - slot.place.timestamp - max(0, wanted - duration)
+      let delay = clock - slot.place.timestamp - advance(wanted, duration)
       let isGap = slot.place.timestamp - soundEnd - concealedTicks >= quantum
       if isPaused || isGap, delay < targetTransit { return stretch(wanted) }
       let surplus = delay - targetTransit
@@ -61,12 +55,11 @@ extension JitterBuffer {
   mutating func dropExcess() {
     // Some room above the greatest delay, so that a stream at that delay is not cut at each packet.
     let limit = maximumTicks + maximumTicks / 4
-    while bufferedTicks > limit, let first = slots.first(from: nextSequence),
-      let last = slots.last(from: nextSequence), first.place.sequence < last.place.sequence
+    while let first = slots.first(from: nextSequence), let last = slots.last(from: nextSequence),
+      first.place.sequence < last.place.sequence
     {
       let span = last.place.timestamp + Int64(last.packet.durationTicks) - first.place.timestamp
-      // A silence before the first packet is no sound that waits.
-      guard span > limit else { return }
+      guard max(span, slots.heldTicks) > limit else { return }
       _ = dropOldest()
     }
   }
@@ -91,6 +84,14 @@ extension JitterBuffer {
   private mutating func stretch(_ wanted: Int64) -> Playout {
     let hasFaded = concealedTicks >= ticks(of: configuration.concealmentLimit)
     return counters.played == 0 || hasFaded ? .silence : conceal(wanted, successor: nil)
+  }
+
+  /// How much less than this one a packet of the same length is delayed that is pulled least in time. Packets that do
+  /// not fill ticks evenly are pulled ahead of their sound, by a different length at each tick.
+  private func advance(_ wanted: Int64, _ duration: Int64) -> Int64 {
+    var (divisor, rest) = (Int64(configuration.clockRateHz) / 50, duration)
+    while rest > 0 { (divisor, rest) = (rest, divisor % rest) }
+    return wanted - divisor + (divisor - wanted % divisor) % divisor
   }
 
   /// A piece of the sound that is missing before `slot`. Nil when all of it has been concealed.

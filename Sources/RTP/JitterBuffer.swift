@@ -89,7 +89,7 @@ public struct JitterBuffer: ~Copyable {
   public var targetDelay: Duration { duration(of: max(0, targetTransit - arrivals.fastest)) }
 
   /// Sound that waits.
-  public var bufferedDuration: Duration { duration(of: bufferedTicks) }
+  public var bufferedDuration: Duration { duration(of: slots.heldTicks) }
 
   /// Takes a packet with `durationTicks` of sound (for Opus: RFC 6716 §3.1). `isSilent`: a discontinuous-transmission
   /// packet, or one whose audio level (RFC 6464) says that nobody would miss it.

@@ -18,6 +18,8 @@ struct PacketSlots: ~Copyable {
   private let mask: Int64
   private var ring: PacketRing
   private var heldCount = 0
+  /// Sound of the packets that are here.
+  private(set) var heldTicks: Int64 = 0
   private var highest = Int64.min
 
   init(packetCapacity: Int, byteCapacity: Int) {
@@ -52,6 +54,7 @@ struct PacketSlots: ~Copyable {
     packet.handle = handle
     slots[index(place.sequence)] = Slot(place: place, packet: packet, state: .held)
     heldCount += 1
+    heldTicks += Int64(packet.durationTicks)
     highest = max(highest, place.sequence)
     return true
   }
@@ -85,6 +88,7 @@ struct PacketSlots: ~Copyable {
   mutating func take(_ slot: Slot) -> BufferedPacket {
     slots[index(slot.place.sequence)].state = .gone
     heldCount -= 1
+    heldTicks -= Int64(slot.packet.durationTicks)
     return slot.packet
   }
 
