@@ -1,4 +1,5 @@
 public import Base
+import CSofia
 
 /// Why an agent could not start.
 public struct SIPAgentError: Error, Hashable, CustomStringConvertible {
@@ -11,9 +12,15 @@ public struct SIPAgentError: Error, Hashable, CustomStringConvertible {
 public struct SIPAgentStatistics: Hashable, Sendable {
   /// INVITEs that have an id and have not ended.
   public var liveInvites = 0
+  /// Dialogs in the stack.
+  public var dialogs = 0
   /// Server and client transactions in the stack, timers running.
   public var transactions = 0
   public var tcpConnections = 0
+  public var receivedRequests: UInt64 = 0
+  /// Requests that were malformed.
+  public var badRequests: UInt64 = 0
+  /// Requests that admission or the handler left unanswered.
   public var droppedRequests: UInt64 = 0
   /// Replies sent without a transaction.
   public var statelessReplies: UInt64 = 0
@@ -24,45 +31,190 @@ public struct SIPAgentStatistics: Hashable, Sendable {
 /// A SIP user agent, server and client side, on the SIP thread.
 ///
 /// Syntax, transactions, dialogs, OPTIONS and the refusals of RFC 3261 §8.2 and §12.2.2 are its own; calls are the
-/// handler's. See `SIPEvent` for the order of things.
+/// handler's. No event comes from inside a call of the agent's methods: what they cause is told in a later turn.
 @SIPActor
 public final class SIPAgent {
   public let configuration: SIPAgentConfiguration
   /// What is bound, with the port that was picked.
   public private(set) var listeners: [(transport: SIPTransport, endpoint: Endpoint)] = []
 
+  let id: UInt64
+  let handler: @SIPActor (SIPEvent) -> Void
+  var dialogs: [UInt64: SIPDialog] = [:]
+  var refusals = RefusalMemory()
+  var counters = SIPAgentStatistics()
+  private var pointer: OpaquePointer?
+  private var lastInviteID: UInt64 = 0
+  private var pendingEvents: [SIPEvent] = []
+
   /// Binds the sockets. - Throws: when an address or port is taken or not ours.
   public init(
     _ configuration: SIPAgentConfiguration, handler: @escaping @SIPActor (SIPEvent) -> Void
   ) throws(SIPAgentError) {
     self.configuration = configuration
+    self.handler = handler
+    id = SIPAgentTable.nextID()
+    (pointer, listeners) = try SIPListening(configuration, agentID: id).open()
+    SIPAgentTable.insert(self, id)
   }
 
-  public var statistics: SIPAgentStatistics { SIPAgentStatistics() }
+  isolated deinit { close() }
+
+  public var statistics: SIPAgentStatistics {
+    var statistics = counters
+    statistics.liveInvites = dialogs.count
+    guard let pointer else { return statistics }
+    var stack = csofia_statistics()
+    csofia_agent_statistics(pointer, &stack)
+    statistics.dialogs = Int(stack.legs)
+    statistics.transactions = Int(stack.server_transactions) + Int(stack.client_transactions)
+    statistics.tcpConnections = Int(stack.tcp_connections)
+    statistics.receivedRequests = stack.received_requests
+    statistics.badRequests = stack.bad_requests
+    return statistics
+  }
 
   /// Sets the To-tag of every response to this invite (our call id); before the first response.
-  public func setLocalTag(_ tag: String, of id: InviteID) {}
+  public func setLocalTag(_ tag: String, of id: InviteID) {
+    guard let dialog = dialogs[id.rawValue], dialog.pointer == nil else { return }
+    dialog.tag = tag
+  }
 
   /// Answers an INVITE or, when one is open, a re-INVITE: 1xx any number of times, then one final status.
   ///
   /// A final refusal given while the handler is still inside `.invite` is stateless: no transaction is made, the reply is
   /// remembered in a bounded table for retransmissions, and no `.terminated` follows. An id that is gone is ignored.
-  public func respond(to id: InviteID, with response: SIPResponse) {}
+  public func respond(to id: InviteID, with response: SIPResponse) {
+    guard let dialog = dialogs[id.rawValue] else { return }
+    if case .arriving(let request) = dialog.state {
+      if response.status >= 300 { return refuse(dialog, request, response) }
+      guard accept(dialog, request) else { return }
+    }
+    guard dialog.send(response), response.status >= 200 else { return }
+    switch dialog.state {
+    case .ringing where response.status < 300: dialog.state = .answered
+    case .ringing: finish(dialog, .refused(response.status))
+    default: break
+    }
+  }
 
-  /// Ends an INVITE without an answer. Inside `.invite` nothing is kept.
-  public func drop(_ id: InviteID) {}
+  /// Ends an INVITE without an answer while the handler is inside `.invite`; nothing is kept. Later it is refused with 480.
+  public func drop(_ id: InviteID) {
+    guard let dialog = dialogs[id.rawValue] else { return }
+    if case .arriving = dialog.state {
+      remember(RefusalMemory.Refusal(response: nil, tag: nil), of: dialog)
+      counters.droppedRequests += 1
+      forget(dialog)
+    } else {
+      hangUp(id)
+    }
+  }
 
   /// Ends the call however far it is: BYE when established, CANCEL when ours and ringing, `status` when theirs and ringing.
   ///
   /// - Parameter reason: a Reason header value (RFC 3326).
-  public func hangUp(_ id: InviteID, reason: String? = nil, status: Int = 480, headers: [SIPHeader] = []) {}
-
-  /// Places a call. Every outcome comes as an event, even one that is known at once.
-  public func invite(_ invite: OutgoingInvite) -> InviteID { InviteID(rawValue: 0) }
+  public func hangUp(_ id: InviteID, reason: String? = nil, status: Int = 480, headers: [SIPHeader] = []) {
+    guard let dialog = dialogs[id.rawValue] else { return }
+    let headers = headers + (reason.map { [SIPHeader("Reason", $0)] } ?? [])
+    switch dialog.state {
+    case .arriving, .ringing:
+      respond(to: id, with: SIPResponse(status, SIPReasonPhrase.of(status), headers: headers))
+    case .answered: dialog.pendingBye = headers
+    case .established: bye(dialog, headers)
+    case .calling: cancel(dialog, headers)
+    case .cancelling, .ending, .ended: break
+    }
+  }
 
   /// Sends a re-INVITE in an established call; `.answered` or `.failed` tells the outcome.
-  public func reinvite(_ id: InviteID, sdp: String) {}
+  public func reinvite(_ id: InviteID, sdp: String) {
+    guard let dialog = dialogs[id.rawValue], case .established = dialog.state else { return }
+    dialog.authorizations = 0
+    if !dialog.sendInvite([], sdp: sdp) {
+      tellSoon(.failed(id, SIPReply(status: 491, reasonPhrase: "Request Pending", isLocal: true)))
+    }
+  }
 
-  /// Ends every dialog with `.terminated(closed)`, sends nothing and frees the sockets. Idempotent.
-  public func close() {}
+  /// Ends every dialog with `.terminated(closed)` and frees the sockets; no BYE is sent. Idempotent.
+  public func close() {
+    guard let pointer else { return }
+    self.pointer = nil
+    SIPAgentTable.remove(id)
+    csofia_agent_close(pointer)
+    let ended = dialogs.values
+    dialogs = [:]
+    for dialog in ended {
+      dialog.state = .ended
+      dialog.pointer = nil
+      dialog.timer?.cancel()
+    }
+    // The handler is told from here on by nobody else.
+    let handler = handler
+    let events = pendingEvents + ended.map { .terminated($0.id, .closed) }
+    pendingEvents = []
+    if !events.isEmpty { Task { @SIPActor in for event in events { handler(event) } } }
+  }
+
+  // MARK: - For the other halves of the agent
+
+  var stack: OpaquePointer? { pointer }
+
+  func nextInviteID() -> InviteID {
+    lastInviteID += 1
+    return InviteID(rawValue: lastInviteID)
+  }
+
+  /// Makes transaction and dialog; sends 100 unless hidden. False without memory.
+  func accept(_ dialog: SIPDialog, _ request: OpaquePointer) -> Bool {
+    dialog.pointer = csofia_request_accept(request, dialog.id.rawValue, dialog.tag, dialog.contact)
+    guard dialog.pointer != nil else {
+      forget(dialog)
+      return false
+    }
+    dialog.state = .ringing
+    dialog.chooseNextHop()
+    if !configuration.isHidden { _ = dialog.send(SIPResponse(100, "Trying")) }
+    return true
+  }
+
+  func bye(_ dialog: SIPDialog, _ headers: [SIPHeader]) {
+    dialog.state = .ending
+    if !dialog.sendBye(headers) { finish(dialog, .localBye) }
+  }
+
+  /// The dialog is over: frees it and tells the handler in a later turn.
+  func finish(_ dialog: SIPDialog, _ termination: SIPTermination) {
+    forget(dialog)
+    tellSoon(.terminated(dialog.id, termination))
+  }
+
+  func forget(_ dialog: SIPDialog) {
+    dialog.state = .ended
+    dialog.timer?.cancel()
+    dialog.timer = nil
+    dialogs[dialog.id.rawValue] = nil
+    if let pointer = dialog.pointer { csofia_dialog_destroy(pointer) }
+    dialog.pointer = nil
+  }
+
+  func tellSoon(_ event: SIPEvent) {
+    pendingEvents.append(event)
+    guard pendingEvents.count == 1 else { return }
+    Task { @SIPActor in
+      let events = pendingEvents
+      pendingEvents = []
+      for event in events { handler(event) }
+    }
+  }
+
+  private func refuse(_ dialog: SIPDialog, _ request: OpaquePointer, _ response: SIPResponse) {
+    SIPReplyText.send(response, tag: dialog.tag, to: request)
+    remember(RefusalMemory.Refusal(response: response, tag: dialog.tag), of: dialog)
+    counters.statelessReplies += 1
+    forget(dialog)
+  }
+
+  private func remember(_ refusal: RefusalMemory.Refusal, of dialog: SIPDialog) {
+    if let key = dialog.refusalKey { refusals.remember(refusal, for: key, at: .now) }
+  }
 }

@@ -50,6 +50,8 @@ public struct SIPAgentConfiguration: Sendable {
   public var maxMessageByteCount = 64 * 1024
   /// Transactions and dialogs together; above it new INVITEs get 503 with Retry-After.
   public var maxInvites = 10_000
+  /// RFC 3261 timer T1: retransmissions start with it, transactions last 64 of it.
+  public var t1: Duration = .milliseconds(500)
   /// Asked for every request outside a dialog, on the SIP thread.
   public var admit: @SIPActor @Sendable (SIPArrival) -> SIPAdmission = { _ in .allow }
 

@@ -1,0 +1,91 @@
+// Shared by the facade's files; Sofia's headers stop here.
+#pragma once
+#define SU_ROOT_MAGIC_T struct csofia_loop
+#define SU_TIMER_ARG_T struct csofia_timer
+#define SU_MSG_ARG_T struct csofia_job
+#define NTA_AGENT_MAGIC_T struct csofia_agent
+#define NTA_LEG_MAGIC_T struct csofia_dialog
+#define NTA_INCOMING_MAGIC_T struct csofia_dialog
+#define NTA_OUTGOING_MAGIC_T struct csofia_dialog
+struct csofia_loop;
+struct csofia_timer;
+struct csofia_job;
+struct csofia_agent;
+struct csofia_dialog;
+
+#include <sofia-sip/su_wait.h>
+
+#include <sofia-sip/msg_addr.h>
+#include <sofia-sip/msg_mclass.h>
+#include <sofia-sip/nta.h>
+#include <sofia-sip/nta_stateless.h>
+#include <sofia-sip/nta_tport.h>
+#include <sofia-sip/sip_header.h>
+#include <sofia-sip/sip_protos.h>
+#include <sofia-sip/sip_status.h>
+#include <sofia-sip/sip_tag.h>
+#include <sofia-sip/sip_util.h>
+#include <sofia-sip/su_log.h>
+#include <sofia-sip/tport.h>
+#include <sofia-sip/tport_tag.h>
+
+#include "CSofia.h"
+
+struct csofia_loop {
+  su_root_t *root;
+};
+
+struct csofia_agent {
+  csofia_loop *loop;
+  nta_agent_t *nta;
+  uint64_t id;
+  csofia_handlers handlers;
+  csofia_options options;
+  char *user_agent;
+  csofia_dialog *dialogs;
+  msg_mclass_t *message_class;
+  su_timer_t *connection_timer;
+  csofia_timer *connection_context;
+  uint32_t tcp_connections;
+  bool is_closed;
+};
+
+struct csofia_dialog {
+  csofia_agent *agent;
+  uint64_t id;
+  nta_leg_t *leg;
+  /// The INVITE, re-INVITE or UPDATE of the peer that waits for an answer or its ACK.
+  nta_incoming_t *incoming;
+  /// Our INVITE or re-INVITE.
+  nta_outgoing_t *invite;
+  nta_outgoing_t *bye;
+  char *contact;
+  char *next_hop;
+  char *target;
+  /// The connection that the INVITE came by; NULL for UDP.
+  tport_t *connection;
+  csofia_endpoint peer;
+  csofia_dialog *next, **link;
+  bool is_dead;
+};
+
+struct csofia_request {
+  csofia_agent *agent;
+  msg_t *message;
+  sip_t *sip;
+};
+
+struct csofia_message {
+  msg_t *message;
+  const sip_t *sip;
+};
+
+void csofia_fill_facts(
+    csofia_facts *facts, csofia_message *view, su_home_t *home, msg_t *message, const sip_t *sip);
+void csofia_fill_endpoint(csofia_endpoint *endpoint, const su_sockaddr_t *address);
+csofia_dialog *csofia_dialog_allocate(csofia_agent *agent, uint64_t id);
+void csofia_dialog_free(csofia_dialog *dialog);
+int csofia_dialog_on_request(csofia_dialog *, nta_leg_t *, nta_incoming_t *, const sip_t *);
+int csofia_dialog_on_ack_or_cancel(csofia_dialog *, nta_incoming_t *, const sip_t *);
+void csofia_guard_start(csofia_agent *agent);
+void csofia_guard_stop(csofia_agent *agent);

@@ -1,0 +1,123 @@
+import Base
+import CLinux
+import Dispatch
+import Glibc
+
+/// A socket that speaks whatever bytes a test gives it. Blocking; every wait has a limit.
+final class RawPeer {
+  let descriptor: Int32
+  let isTCP: Bool
+  private(set) var local: Endpoint = Endpoint(.loopbackV4, 0)
+  private var received: [UInt8] = []
+
+  /// A UDP socket on a free port of 127.0.0.1 (or of `address`), or a TCP connection to `target`.
+  init(to target: Endpoint, tcp: Bool = false, from address: IPAddress = .loopbackV4) throws {
+    isTCP = tcp
+    let type = tcp ? clinux_tcp_socket_type : clinux_udp_socket_type & ~O_NONBLOCK
+    descriptor = socket(target.address.isIPv4 ? AF_INET : AF_INET6, type, 0)
+    var limit = timeval(tv_sec: 5, tv_usec: 0)
+    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    if target.address.isIPv4 {
+      try attach(Self.ipv4(Endpoint(address, 0)), bind)
+      try attach(Self.ipv4(target), connect)
+    } else {
+      try attach(Self.ipv6(target), connect)
+    }
+    local = localEndpoint()
+  }
+
+  deinit { close(descriptor) }
+
+  func send(_ text: String) { send(Array(text.utf8)) }
+
+  func send(_ bytes: [UInt8]) {
+    _ = Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+  }
+
+  /// The next message; nil when none comes within the socket's limit.
+  func receive(within seconds: Double = 5) -> String? {
+    var limit = timeval(tv_sec: Int(seconds), tv_usec: Int((seconds - seconds.rounded(.down)) * 1e6))
+    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    while true {
+      if isTCP, let message = nextMessage() { return message }
+      var buffer = [UInt8](repeating: 0, count: 65536)
+      let count = recv(descriptor, &buffer, buffer.count, 0)
+      guard count > 0 else { return nil }
+      if !isTCP { return String(decoding: buffer[..<count], as: UTF8.self) }
+      received += buffer[..<count]
+    }
+  }
+
+  /// The next message that starts with `prefix`; others are skipped.
+  func receive(_ prefix: String, within seconds: Double = 5) -> String? {
+    while let message = receive(within: seconds) {
+      if message.hasPrefix(prefix) { return message }
+    }
+    return nil
+  }
+
+  /// Whether the other side has closed the connection, waiting up to `seconds`.
+  func isClosed(within seconds: Double) -> Bool {
+    var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    guard poll(&entry, 1, Int32(seconds * 1000)) > 0 else { return false }
+    var byte: UInt8 = 0
+    return recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) <= 0
+  }
+
+  private func nextMessage() -> String? {
+    let text = String(decoding: received, as: UTF8.self)
+    guard let end = text.firstRange(of: "\r\n\r\n") else { return nil }
+    let head = text[..<end.upperBound]
+    let length = head.split(separator: "\r\n").first { $0.lowercased().hasPrefix("content-length:") }
+      .flatMap { Int($0.split(separator: ":")[1].filter { $0 != " " }) }
+    let count = head.utf8.count + (length ?? 0)
+    guard received.count >= count else { return nil }
+    let message = String(decoding: received[..<count], as: UTF8.self)
+    received.removeFirst(count)
+    return message
+  }
+
+  private func localEndpoint() -> Endpoint {
+    var address = sockaddr_in()
+    var count = socklen_t(MemoryLayout<sockaddr_in>.size)
+    _ = withUnsafeMutablePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &count) }
+    }
+    guard address.sin_family == sa_family_t(AF_INET) else {
+      return Endpoint(.loopbackV4, UInt16(bigEndian: address.sin_port))
+    }
+    return Endpoint(IPAddress(v4: UInt32(bigEndian: address.sin_addr.s_addr)), UInt16(bigEndian: address.sin_port))
+  }
+
+  private func attach<Address>(
+    _ address: Address, _ function: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32
+  ) throws {
+    let result = withUnsafePointer(to: address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        function(descriptor, $0, socklen_t(MemoryLayout<Address>.size))
+      }
+    }
+    if result != 0 { throw SocketFailure(code: errno) }
+  }
+
+  private static func ipv4(_ endpoint: Endpoint) -> sockaddr_in {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = endpoint.port.bigEndian
+    address.sin_addr.s_addr = endpoint.address.v4Bits.bigEndian
+    return address
+  }
+
+  private static func ipv6(_ endpoint: Endpoint) -> sockaddr_in6 {
+    var address = sockaddr_in6()
+    address.sin6_family = sa_family_t(AF_INET6)
+    address.sin6_port = endpoint.port.bigEndian
+    withUnsafeMutableBytes(of: &address.sin6_addr) { bytes in
+      bytes.storeBytes(of: endpoint.address.high.bigEndian, as: UInt64.self)
+      bytes.storeBytes(of: endpoint.address.low.bigEndian, toByteOffset: 8, as: UInt64.self)
+    }
+    return address
+  }
+}
+
+struct SocketFailure: Error { var code: Int32 }
