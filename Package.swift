@@ -99,7 +99,7 @@ let package = Package(
     tests("WebServer", ["Base", .product(name: "NIOCore", package: "swift-nio")]),
     tests("Audio", ["CSpanDSP"]),
     // libsrtp is what our SRTP is compared with.
-    tests("Transport", ["Base", "CSRTP"]),
+    tests("Transport", ["Base", "COpenSSL", "CSRTP"]),
     // Counts allocations by standing in for malloc; peers and phones without sockets.
     .target(name: "CMallocCount", path: "Tests/CMallocCount"),
     .target(

@@ -76,7 +76,9 @@ public struct DTLSConnection: ~Copyable {
   public mutating func receive(_ datagram: RawSpan) {
     switch state {
     case .handshaking:
-      guard DTLSRecord.areWellFormed(datagram), !DTLSRecord.startsWithPlainAlert(datagram) else { return }
+      guard DTLSRecord.areWellFormed(datagram), DTLSRecord.mayBelongToHandshake(datagram, receiver: role) else {
+        return
+      }
       feed(datagram)
       continueHandshake()
     case .connected:

@@ -16,8 +16,8 @@ struct SCTPAssociation: ~Copyable {
 
   /// RFC 8841 §5: what everyone announces.
   static let port: UInt16 = 5000
-  /// SCTP's packet: what fits a DTLS record, in whole words.
-  static let mtu = DTLSConnection.maximumPlaintextByteCount & ~3
+  /// A packet's chunks: what fits a DTLS record, in whole words. usrsctp does not count the common header of 12 bytes.
+  static let mtu = DTLSConnection.maximumPlaintextByteCount & ~3 - 12
 
   private let socket: OpaquePointer
   private let id: UInt

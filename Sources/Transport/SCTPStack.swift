@@ -25,17 +25,16 @@ public enum SCTPStack {
 }
 
 /// usrsctp's globals and the table that leads from an id to its association's outbox.
-// @unchecked: `outboxes`, `lastID` and `clock` are touched only inside `locked`.
+// @unchecked: the variables are touched only inside `locked`.
 final class SCTPProcess: @unchecked Sendable {
   static let shared = SCTPProcess()
 
   private let gate = Mutex<Void>(())
   private var outboxes: [UInt: SCTPOutbox] = [:]
   private var lastID: UInt = 0
-  /// Where the library's time stands.
-  private var clock: MonotonicTime?
-  /// `clock` in nanoseconds, to be looked at without the lock.
-  private let clockNanoseconds = Atomic<Int64>(.min)
+  private var clock = SCTPClock()
+  /// When `clock` will have something to do, in nanoseconds: to be looked at without the lock.
+  private let dueNanoseconds = Atomic<Int64>(.min)
 
   private init() {
     // The callbacks capture nothing; `address` is an id in a pointer's clothing. The last parameter would print.
@@ -75,17 +74,13 @@ final class SCTPProcess: @unchecked Sendable {
   func outbox(_ id: UnsafeMutableRawPointer?) -> SCTPOutbox? { outboxes[UInt(bitPattern: id)] }
 
   func advance(to now: MonotonicTime) {
-    let last = clockNanoseconds.load(ordering: .relaxed)
-    if last != .min, now.nanoseconds - last < SCTPStack.tickInterval.wholeNanoseconds { return }
+    let due = MonotonicTime(nanoseconds: dueNanoseconds.load(ordering: .relaxed))
+    if now < due, now > due - SCTPClock.tolerance { return }
     locked { process in
-      let elapsed = process.clock.map { now - $0 } ?? .zero
-      guard process.clock == nil || elapsed >= SCTPStack.tickInterval else { return }
-      // What is less than a millisecond is left for the next time.
-      let milliseconds = elapsed.wholeMilliseconds
-      let clock = process.clock.map { $0 + .milliseconds(milliseconds) } ?? now
-      process.clock = clock
-      process.clockNanoseconds.store(clock.nanoseconds, ordering: .relaxed)
-      if !process.outboxes.isEmpty { usrsctp_handle_timers(UInt32(clamping: milliseconds)) }
+      let milliseconds = process.clock.advance(to: now)
+      let due = (process.clock.now ?? now) + SCTPStack.tickInterval
+      process.dueNanoseconds.store(due.nanoseconds, ordering: .relaxed)
+      if milliseconds > 0, !process.outboxes.isEmpty { usrsctp_handle_timers(UInt32(clamping: milliseconds)) }
     }
   }
 }

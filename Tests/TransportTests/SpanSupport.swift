@@ -1,3 +1,5 @@
+@testable import Transport
+
 extension [UInt8] {
   /// Lends the bytes as the packet code wants them.
   mutating func withRaw<Result>(_ body: (inout MutableRawSpan) -> Result) -> Result {
@@ -34,4 +36,28 @@ struct SeededGenerator: RandomNumberGenerator {
     mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
     return mixed ^ mixed >> 31
   }
+}
+
+// `#expect` takes no spans: the same calls, of arrays.
+
+extension STUNMessage {
+  init?(bytes: [UInt8]) { self.init(bytes.span.bytes) }
+
+  func isAuthentic(bytes: [UInt8], key: STUNKey) -> Bool { isAuthentic(bytes.span.bytes, key: key) }
+}
+
+extension DCEP {
+  static func parse(bytes: [UInt8]) -> Message? { parse(bytes.span.bytes) }
+}
+
+extension ICEFragment {
+  init?(addressedByBytes bytes: [UInt8]) { self.init(addressedBy: bytes.span.bytes) }
+}
+
+func makeContext(
+  profiles: [SRTPProfile] = SRTPProfile.allCases, timer: DTLSContext.Timer = .quick
+) throws -> DTLSContext {
+  let certificate = try made(DTLSCertificate.selfSigned())
+  guard let context = DTLSContext(certificate, profiles: profiles, timer: timer) else { throw NotMade() }
+  return context
 }
