@@ -69,7 +69,7 @@ let package = Package(
     core("Capture", ["Base", "RTP", "SDP"]),
     // Edges: each owns a thread and a library.
     edge("MediaIO", ["Base", "RTP", "MediaCore", "CLinux"]),
-    edge("SIP", ["Base", "Telephony", "CSofia", "CLinux"]),
+    edge("SIP", ["Base", "CSofia", "CLinux"]),
     edge(
       "WebServer",
       [
@@ -92,6 +92,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
+    tests("SIP", ["Base", "CLinux"]),
     tests("Base"),
     tests("RTP"),
     tests("SDP"),
