@@ -94,6 +94,7 @@ let package = Package(
       swiftSettings: strict),
     tests("SIP", ["Base", "CLinux"]),
     tests("Base"),
+    tests("Telephony"),
     tests("RTP"),
     tests("SDP"),
     tests("Configuration", ["Base", "Telephony", .product(name: "Yams", package: "Yams")]),

@@ -43,6 +43,12 @@ public struct AddressPattern: Hashable, Sendable, CustomStringConvertible, Expre
     }
   }
 
+  /// Whether the host of a From header reads exactly so. A provider's name is not a host.
+  func isHostText(_ host: String) -> Bool {
+    if case .provider = kind { return false }
+    return text == host
+  }
+
   public var description: String { text }
 
   private static func hostProblem(_ name: String) -> String? {

@@ -5,23 +5,18 @@ import Base
 /// ```
 ///  INVITE
 ///    │
-///    ▼   accepted, 180           opened          joined           policy met, 200
-///   new ──────────▶ openingMedia ─────▶ joining ─────▶ waiting ──────────────────▶ connected
-///    │                │    │               │  ▲           │ 180 every interval        │  ACK, re-INVITE,
-///    │ refused        │    │ PIN wanted,   │  │ PIN right │                           │  hold, digits
-///    │                │    │ 200           │  │           │                           │
-///    │                │    └─▶ enteringPIN ┼──┤           │ ringing timeout 480, 486  │ BYE either way, room gone,
-///    │                │            ▲  │ #  │  │           │ CANCEL 487                │ alone, media timeout,
-///    │                │            │  ▼    │  │           │ room gone 486             │ no ACK, too long
-///    │                │       checkingPIN ─┼──┘           │                           │
-///    │                │            │ wrong, prompt        │                           │
-///    │                │            ▼       │              │                           │
-///    │                │      leaving ──────┤              │                           │
-///    ▼                ▼                    ▼              ▼                           ▼
-///    └────────────────┴────────────────────┴──────────────┴─────▶ closing ◀───────────┘
-///                                                                    │ media closed, or 5 s
-///                                                                    ▼
-///                                                                  ended (one record)
+///    ▼    let in: 180        port open         in the room          policy met: 200
+///   new ────────────▶ openingMedia ───▶ joining ───────────▶ waiting ────────────▶ connected
+///                          │              ▲  │                                         ▲
+///                 PIN: 200 │    PIN right │  └───────── answered already ──────────────┘
+///                          ▼      #       │
+///                     enteringPIN ──▶ checkingPIN ──▶ leaving (hears that it was wrong)
+///
+///  each of these ──▶ closing ──▶ ended
+///    before the 200: refused 4xx, 5xx · CANCEL 487 · rung out 480, 486 · room gone 486
+///    after the 200:  BYE of either side · room gone · alone · no RTP · no ACK · too long · wrong PIN;
+///                    our BYE waits in hangingUp for the ACK, 32 s at most
+///    closing:        until the media loop reports its totals, 5 s at most; then exactly one record
 /// ```
 ///
 /// - What is open at the end is closed in this order: SIP, `sip.callStatus`, timers, media, room, record.

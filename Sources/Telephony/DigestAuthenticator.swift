@@ -97,16 +97,22 @@ public struct DigestAuthenticator: Sendable {
   private static func isRight(
     _ credentials: DigestCredentials, _ algorithm: DigestAlgorithm, _ context: DigestContext
   ) -> Bool {
-    func hexadecimal(_ text: String) -> String { Digest.hexadecimal(algorithm.hash(text)) }
-    let secret = hexadecimal("\(context.username):\(context.realm):\(context.password)")
-    let request = hexadecimal("\(context.method):\(credentials.uri)")
-    let middle = credentials.quality.map { "\($0.countText):\($0.clientNonce):auth:" } ?? ""
-    let expected = algorithm.hash("\(secret):\(credentials.nonce):\(middle)\(request)")
-    let isResponseRight = Digest.areEqual(credentials.response, expected)
+    let isResponseRight = Digest.areEqual(credentials.response, expectedResponse(credentials, algorithm, context))
     let isUserRight = Digest.areEqual(
       Digest.sha256(Array(credentials.username.utf8)), Digest.sha256(Array(context.username.utf8)))
     let isURIRight = context.uris.contains { SIPURIText($0).fits(SIPURIText(credentials.uri)) }
     return isResponseRight && isUserRight && isURIRight
+  }
+
+  /// RFC 7616 §3.4.1, or RFC 2069's form where the credentials name no quality of protection.
+  static func expectedResponse(
+    _ credentials: DigestCredentials, _ algorithm: DigestAlgorithm, _ context: DigestContext
+  ) -> [UInt8] {
+    func hexadecimal(_ text: String) -> String { Digest.hexadecimal(algorithm.hash(text)) }
+    let secret = hexadecimal("\(context.username):\(context.realm):\(context.password)")
+    let request = hexadecimal("\(context.method):\(credentials.uri)")
+    let middle = credentials.quality.map { "\($0.countText):\($0.clientNonce):auth:" } ?? ""
+    return algorithm.hash("\(secret):\(credentials.nonce):\(middle)\(request)")
   }
 
   private static func escaped(_ text: String) -> String {

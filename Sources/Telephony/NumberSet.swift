@@ -22,11 +22,9 @@ struct NumberSet: Hashable, CustomStringConvertible {
   }
 
   func covers(_ other: NumberSet) -> Bool {
-    isEverything
-      || !other.isEverything
-        && other.patterns.allSatisfy { pattern in
-          patterns.contains { $0.covers(pattern) }
-        }
+    if isEverything || patterns.contains(where: \.isEverything) { return true }
+    return !other.isEverything
+      && other.patterns.allSatisfy { pattern in patterns.contains { $0.covers(pattern) } }
   }
 
   var description: String { isEverything ? "any number" : ConfigurationLint.text(patterns) }

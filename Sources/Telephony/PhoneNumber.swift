@@ -47,10 +47,9 @@ public struct NumberPattern: Hashable, Sendable, CustomStringConvertible, Expres
     hasher.combine(isPrefix)
   }
 
-  public func matches(_ number: String) -> Bool {
-    let normalized = PhoneNumber.normalized(number)
-    return isPrefix ? normalized.hasPrefix(body) : normalized == body
-  }
+  public func matches(_ number: String) -> Bool { matches(normalized: PhoneNumber.normalized(number)) }
+
+  func matches(normalized number: String) -> Bool { isPrefix ? number.hasPrefix(body) : number == body }
 
   /// Whether some number matches both.
   public func overlaps(_ other: NumberPattern) -> Bool { covers(other) || other.covers(self) }
@@ -59,6 +58,9 @@ public struct NumberPattern: Hashable, Sendable, CustomStringConvertible, Expres
   public func covers(_ other: NumberPattern) -> Bool {
     isPrefix ? other.body.hasPrefix(body) : !other.isPrefix && other.body == body
   }
+
+  /// `*`
+  var isEverything: Bool { isPrefix && body.isEmpty }
 
   public var description: String { text }
 

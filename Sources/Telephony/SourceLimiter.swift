@@ -38,7 +38,7 @@ public struct SourceLimiter: Sendable {
     let index = slot(for: key, now: now)
     var bucket = buckets[index] ?? Bucket(key: key, milliTokens: full, updated: now)
     bucket.milliTokens = level(bucket, now: now)
-    bucket.updated = now
+    bucket.updated = max(bucket.updated, now)
     let isAdmitted = bucket.milliTokens >= 1000
     if isAdmitted { bucket.milliTokens -= 1000 }
     buckets[index] = bucket

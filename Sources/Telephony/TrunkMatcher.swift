@@ -69,7 +69,8 @@ public struct TrunkMatcher: Sendable {
 
   static func verdict(_ patterns: [NumberPattern], _ number: String) -> Verdict {
     if patterns.isEmpty { return .open }
-    return patterns.contains { $0.matches(number) } ? .met : .failed
+    let normalized = PhoneNumber.normalized(number)
+    return patterns.contains { $0.matches(normalized: normalized) } ? .met : .failed
   }
 
   private func addressVerdict(_ patterns: [AddressPattern], _ call: CallFacts, _ addresses: AddressTable) -> Verdict {
@@ -77,7 +78,7 @@ public struct TrunkMatcher: Sendable {
     let patterns = patterns.filter { $0.kind != .ignored }
     if patterns.isEmpty { return .open }
     let isAllowed = patterns.contains { pattern in
-      trustsFromHost && pattern.text == call.fromHost || addresses.matches(pattern, source)
+      trustsFromHost && pattern.isHostText(call.fromHost) || addresses.matches(pattern, source)
     }
     return isAllowed ? .met : .failed
   }
