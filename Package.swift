@@ -109,6 +109,7 @@ let package = Package(
       path: "Tests/MediaTestSupport", swiftSettings: strict),
     tests("MediaCore", ["MediaTestSupport", "CMallocCount", "Base", "RTP", "Audio", "Transport"]),
     tests("MediaIO", ["MediaCore", "MediaTestSupport", "CMallocCount", "Base", "RTP", "Audio", "Transport"]),
+    tests("Capture", ["Base", "RTP", "SDP"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -17,7 +17,7 @@ public struct Expectation: Hashable, Sendable, Codable {
   }
 
   public struct Caller: Hashable, Sendable, Codable {
-    /// `INVITE 180`, `INVITE 200`, `BYE 200`, … in order, repeats left out. `INVITE 100` may be there or not.
+    /// `INVITE 180`, `INVITE 200`, `BYE 200`, … in order. A provisional response counts only when it is listed.
     public var responses: [String]?
     /// Every answer to one of our descriptions, in order.
     public var answers: [Answer]?

@@ -16,16 +16,18 @@ public enum SDPText {
   public static func movingAudio(to endpoint: Endpoint, in body: [UInt8]) -> [UInt8] {
     var section = ""
     var isMoved = false
-    let lines = String(decoding: body, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
-    let moved = lines.map { line -> String in
-      let end = line.hasSuffix("\r") ? "\r" : ""
-      let text = String(line.dropLast(end.count))
+    // By bytes: as characters, CR and LF are one.
+    let lines = body.split(separator: 0x0A, omittingEmptySubsequences: false)
+    let moved = lines.map { bytes -> String in
+      let line = String(decoding: bytes, as: UTF8.self)
+      let end = bytes.last == 0x0D ? "\r" : ""
+      let text = String(decoding: bytes.dropLast(end.utf8.count), as: UTF8.self)
       if text.hasPrefix("m=") {
         section = isMoved || !text.hasPrefix("m=audio ") || text.hasPrefix("m=audio 0 ") ? "other" : "audio"
-        guard section == "audio" else { return String(line) }
+        guard section == "audio" else { return line }
         isMoved = true
         let fields = text.split(separator: " ", maxSplits: 2)
-        return fields.count == 3 ? "\(fields[0]) \(endpoint.port) \(fields[2])" + end : String(line)
+        return fields.count == 3 ? "\(fields[0]) \(endpoint.port) \(fields[2])" + end : line
       }
       if text.hasPrefix("c="), section != "other", !text.hasSuffix(" 0.0.0.0"), !text.hasSuffix(" ::") {
         return "c=\(ConnectionAddress(endpoint.address))" + end
@@ -34,7 +36,7 @@ public enum SDPText {
         let port = endpoint.port &+ 1
         return (text.contains(" ") ? "a=rtcp:\(port) \(ConnectionAddress(endpoint.address))" : "a=rtcp:\(port)") + end
       }
-      return String(line)
+      return line
     }
     return Array(moved.joined(separator: "\n").utf8)
   }
