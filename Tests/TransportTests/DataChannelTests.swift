@@ -174,6 +174,25 @@ extension PeerTests {
       #expect(link.server.send([1], on: stream) == .closed)
     }
 
+    @Test("associations of several threads do not meet")
+    func severalThreads() async throws {
+      try await withThrowingTaskGroup(of: Bool.self) { group in
+        for seed in 0..<4 {
+          group.addTask {
+            let link = try connected()
+            let stream = try #require(link.client.open("thread"))
+            guard link.run(until: { link.server.events.contains(.opened(stream, label: "thread")) }) else {
+              return false
+            }
+            let messages = (0..<40).map { pattern(50 * $0, seed: seed) }
+            for message in messages { _ = link.client.send(message, on: stream) }
+            return link.run { link.server.messages == messages }
+          }
+        }
+        for try await isComplete in group { #expect(isComplete) }
+      }
+    }
+
     @Test("packets of rubbish change nothing", arguments: 1...3 as ClosedRange<UInt64>)
     func rubbish(seed: UInt64) throws {
       var generator = SeededGenerator(seed: seed)
