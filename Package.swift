@@ -110,6 +110,7 @@ let package = Package(
     tests("MediaCore", ["MediaTestSupport", "CMallocCount", "Base", "RTP", "Audio", "Transport"]),
     tests("MediaIO", ["MediaCore", "MediaTestSupport", "CMallocCount", "Base", "RTP", "Audio", "Transport"]),
     tests("Capture", ["Base", "RTP", "SDP"]),
+    tests("Phone", ["Base", "RTP", "SDP", "Capture"]),
   ],
   swiftLanguageModes: [.v6]
 )

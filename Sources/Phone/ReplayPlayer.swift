@@ -80,7 +80,9 @@ struct ReplayPlayer {
     report.answeredSeconds = answeredAt.map { (now - $0).seconds } ?? 0
     if audioCount > 0 { report.audibleAudio = Double(audibleCount) / Double(audioCount) }
     if openTime > .zero, let media {
-      report.returnedAudio = Double(receivedCount) / (openTime.seconds * 1_000 / Double(media.packetTime))
+      // One packet less than fits: the first and the last are cut by the call's ends.
+      let room = max(1, openTime.seconds * 1_000 / Double(media.packetTime) - 1)
+      report.returnedAudio = min(1, Double(receivedCount) / room)
     }
     if sentCount < packets.count, let answeredAt {
       let seconds = (now - answeredAt).seconds

@@ -83,13 +83,14 @@ struct ReplaySession: ~Copyable {
   private mutating func turn(until limit: MonotonicTime?) {
     wait(until: [dialog.deadline, dialog.end == nil ? player.deadline : nil, limit].compactMap { $0 }.min())
     receiveSignalling()
-    receiveMedia()
     let now = Self.now()
-    send(dialog.tick(now: now))
+    // Before the media is read: its first packet may be right behind the answer.
     if let agreed = dialog.media, let answeredAt = dialog.answeredAt {
       player.update(agreed, answeredAt: answeredAt, now: now)
-      while let packet = player.due(now: now) { media.send(packet.bytes, to: packet.destination) }
     }
+    receiveMedia()
+    send(dialog.tick(now: now))
+    while dialog.end == nil, let packet = player.due(now: now) { media.send(packet.bytes, to: packet.destination) }
   }
 
   private func wait(until deadline: MonotonicTime?) {
