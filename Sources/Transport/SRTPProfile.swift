@@ -33,4 +33,10 @@ public struct SRTPKeys: Hashable, Sendable {
   public var inbound: SRTPMasterKey
   /// Protects what we send.
   public var outbound: SRTPMasterKey
+
+  public init(profile: SRTPProfile, inbound: SRTPMasterKey, outbound: SRTPMasterKey) {
+    self.profile = profile
+    self.inbound = inbound
+    self.outbound = outbound
+  }
 }
