@@ -28,6 +28,7 @@ public enum MediaCommand: Sendable {
   case unpublishTrack(TransportID, TrackID)
   /// A muted track, of a phone leg or of a peer, is received and counted but reaches nobody.
   case setTrackMuted(TrackID, Bool)
+  /// The track may come later: a phone is subscribed to while it still rings.
   case subscribe(TransportID, TrackID, SendTrack)
   case unsubscribe(TransportID, TrackID)
   /// Nothing when a channel of that label is open in either direction.

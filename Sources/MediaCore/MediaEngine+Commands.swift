@@ -87,6 +87,7 @@ extension MediaEngine {
     tracks[track] = Track(source: source, transport: nil)
     room.pointee.add(source)
     room.pointee.add(leg)
+    subscribeWaiting(for: track, in: room)
   }
 
   private mutating func detach(_ leg: UnsafeMutablePointer<PhoneLeg>) {
@@ -145,6 +146,7 @@ extension MediaEngine {
     transport.pointee.add(UnsafeMutablePointer.make(ReceivedTrack(options, source: source)))
     tracks[track] = Track(source: source, transport: transport)
     source.pointee.room.pointee.add(source)
+    subscribeWaiting(for: track, in: source.pointee.room)
   }
 
   private mutating func unpublish(_ track: TrackID, from id: TransportID) {
@@ -153,8 +155,16 @@ extension MediaEngine {
     remove(entry.source)
   }
 
+  /// A track that is not there yet is waited for: a phone is subscribed to while it still rings.
   private mutating func subscribe(_ id: TransportID, to track: TrackID, _ options: SendTrack) {
-    guard let transport = transports[id], let entry = tracks[track], entry.source.pointee.codec == options.codec,
+    guard let transport = transports[id] else { return }
+    guard let entry = tracks[track] else {
+      if transport.pointee.awaited.count < limits.subscriptionsPerTransport {
+        transport.pointee.awaited[track] = options
+      }
+      return
+    }
+    guard entry.source.pointee.codec == options.codec,
       entry.source.pointee.room == transport.pointee.room,
       let sent = transport.pointee.sentTrack(options, limit: limits.subscriptionsPerTransport)
     else { return }
@@ -163,8 +173,16 @@ extension MediaEngine {
     entry.source.pointee.subscribe(TrackSource.Subscriber(transport: transport, sent: sent))
   }
 
+  private mutating func subscribeWaiting(for track: TrackID, in room: UnsafeMutablePointer<MediaRoom>) {
+    for transport in room.pointee.transports {
+      guard let options = transport.pointee.awaited.removeValue(forKey: track) else { continue }
+      subscribe(transport.pointee.id, to: track, options)
+    }
+  }
+
   private mutating func unsubscribe(_ id: TransportID, from track: TrackID) {
     guard let transport = transports[id] else { return }
+    transport.pointee.awaited[track] = nil
     for sent in transport.pointee.sent where sent.pointee.track == track { unsubscribe(sent) }
   }
 

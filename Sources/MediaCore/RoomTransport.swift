@@ -22,6 +22,8 @@ struct RoomTransport: ~Copyable {
   private(set) var received: [UnsafeMutablePointer<ReceivedTrack>] = []
   /// Streams towards the peer, those that carry nothing at the moment included.
   private(set) var sent: [UnsafeMutablePointer<SentTrack>] = []
+  /// Subscriptions to tracks that are not there yet.
+  var awaited: [TrackID: SendTrack] = [:]
   /// Sources that have proved to know our password: the engine maps them to this transport.
   private(set) var sources: [Endpoint] = []
   private var state = State.connecting
