@@ -24,7 +24,7 @@ struct IDAllocator: Sendable {
 
   /// 70 and 140 random bits; RFC 8839 §5.4 asks for 24 and 128.
   mutating func iceCredentials() -> ICECredentials {
-    ICECredentials(usernameFragment: sid(""), password: sid("") + sid(""))
+    ICECredentials(usernameFragment: String(sid("").prefix(8)), password: sid("") + sid(""))
   }
 }
 
