@@ -170,7 +170,8 @@ final class CallController {
   private func remove(_ id: InviteID) {
     guard let call = calls.removeValue(forKey: id) else { return }
     legs[call.legID] = nil
-    if calls.isEmpty { idleWaiters.drain().forEach { $0.resume() } }
+    guard calls.isEmpty else { return }
+    for waiter in idleWaiters.drain() { waiter.resume() }
   }
 
   // MARK: The end
