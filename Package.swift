@@ -88,7 +88,7 @@ let package = Package(
     .executableTarget(
       name: "trunkline",
       dependencies: [
-        "Gateway", "Phone", "Configuration", "LiveKitProtocol",
+        "Base", "Capture", "Configuration", "Gateway", "LiveKitProtocol", "Phone", "Telephony",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -111,6 +111,12 @@ let package = Package(
     tests("MediaIO", ["MediaCore", "MediaTestSupport", "CMallocCount", "Base", "RTP", "Audio", "Transport"]),
     tests("Capture", ["Base", "RTP", "SDP"]),
     tests("Phone", ["Base", "RTP", "SDP", "Capture"]),
+    .testTarget(
+      name: "CommandTests", dependencies: [
+        "trunkline", "Base", "Configuration", "LiveKitProtocol", "Telephony",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -23,7 +23,7 @@ public struct ConfigurationSource: Sendable {
 extension GatewayConfiguration {
   /// Reads and checks everything. Without a file and a body the defaults hold: embedded mode, no trunk, no rule.
   public static func load(_ source: ConfigurationSource) throws(ConfigurationError) -> GatewayConfiguration {
-    if let body = source.body { return try read(body, file: nil, name: "SIP_CONFIG_BODY", source) }
+    if let body = source.body { return try read(body, file: nil, name: "configuration", source) }
     guard let file = source.file else { return try read("", file: nil, name: "defaults", source) }
     return try read(TextFile.read(file), file: file, name: file, source)
   }

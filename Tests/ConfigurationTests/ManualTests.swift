@@ -44,7 +44,7 @@ import Yams
   func shippedFileLoads() throws {
     let configuration = try GatewayConfiguration.load(ConfigurationSource(file: Self.path))
     #expect(configuration.trunks.map(\.name) == ["local"])
-    #expect(configuration.rules.map(\.name) == ["agents"])
+    #expect(configuration.rules.map(\.name) == ["lobby"])
     #expect(configuration.addresses.providers.keys.sorted() == ["telnyx", "twilio"])
   }
 
