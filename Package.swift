@@ -94,6 +94,14 @@ let package = Package(
       swiftSettings: strict),
     tests("SIP", ["Base", "CLinux"]),
     tests("Base"),
+    tests(
+      "LiveKitProtocol",
+      [
+        "CZlib", .product(name: "JWTKit", package: "jwt-kit"), .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ]),
+    tests(
+      "RoomCore",
+      ["Base", "SDP", "LiveKitProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     tests("Telephony"),
     tests("RTP"),
     tests("SDP"),
