@@ -18,6 +18,26 @@ enum LocalAddress {
     call(descriptor, Endpoint(address, 0), bind)?.port
   }
 
+  /// The IP address in a socket address of any family.
+  static func read(_ address: UnsafeMutablePointer<sockaddr>) -> IPAddress? {
+    let bytes = UnsafeRawPointer(address)
+    switch Int32(address.pointee.sa_family) {
+    case AF_INET:
+      return IPAddress(v4: UInt32(bigEndian: bytes.loadUnaligned(as: sockaddr_in.self).sin_addr.s_addr))
+    case AF_INET6:
+      return read(bytes.loadUnaligned(as: sockaddr_in6.self))
+    default: return nil
+    }
+  }
+
+  private static func read(_ address: sockaddr_in6) -> IPAddress {
+    withUnsafeBytes(of: address.sin6_addr) { bytes in
+      IPAddress(
+        v6: UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
+        UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
+    }
+  }
+
   private typealias AddressCall = (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32
 
   /// Calls connect or bind with the endpoint and reads the socket's own address back.
@@ -43,12 +63,7 @@ enum LocalAddress {
       bytes.storeBytes(of: endpoint.address.low.bigEndian, toByteOffset: 8, as: UInt64.self)
     }
     guard callAndName(descriptor, &address, function) else { return nil }
-    let local = withUnsafeBytes(of: &address.sin6_addr) { bytes in
-      IPAddress(
-        v6: UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
-        UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
-    }
-    return Endpoint(local, UInt16(bigEndian: address.sin6_port))
+    return Endpoint(read(address), UInt16(bigEndian: address.sin6_port))
   }
 
   private static func callAndName<Address>(

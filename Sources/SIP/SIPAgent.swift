@@ -46,6 +46,9 @@ public final class SIPAgent {
   private var pointer: OpaquePointer?
   private var lastInviteID: UInt64 = 0
   private var pendingEvents: [SIPEvent] = []
+  /// Looks for addresses that the machine got after the start, when it listens on all of them.
+  private var addressTimer: SIPTimer?
+  private static let addressInterval: Duration = .seconds(30)
 
   /// Binds the sockets. - Throws: when an address or port is taken or not ours.
   public init(
@@ -56,6 +59,8 @@ public final class SIPAgent {
     id = SIPAgentTable.nextID()
     (pointer, listeners) = try SIPListening(configuration, agentID: id).open()
     SIPAgentTable.insert(self, id)
+    guard configuration.listenAddresses.contains(where: \.isUnspecified) else { return }
+    addressTimer = SIPTimer(after: Self.addressInterval, repeats: true) { [weak self] in self?.listenOnNewAddresses() }
   }
 
   isolated deinit { close() }
@@ -139,6 +144,7 @@ public final class SIPAgent {
   public func close() {
     guard let pointer else { return }
     self.pointer = nil
+    addressTimer = nil
     SIPAgentTable.remove(id)
     csofia_agent_close(pointer)
     let ended = dialogs.values
@@ -205,6 +211,15 @@ public final class SIPAgent {
       pendingEvents = []
       for event in events { handler(event) }
     }
+  }
+
+  private func listenOnNewAddresses() {
+    guard let pointer, let port = listeners.first?.endpoint.port else { return }
+    let listening = SIPListening(configuration, agentID: id)
+    let added = listening.missing(from: listeners, port: port).filter { listening.add($0, to: pointer) }
+    guard !added.isEmpty else { return }
+    listeners += added
+    csofia_agent_start(pointer)
   }
 
   private func refuse(_ dialog: SIPDialog, _ request: OpaquePointer, _ response: SIPResponse) {

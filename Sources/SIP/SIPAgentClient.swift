@@ -13,11 +13,13 @@ extension SIPAgent {
   /// `proxy`, or `uri` without one, must name an address: the stack is not asked to resolve names.
   public func invite(_ invite: OutgoingInvite) -> InviteID {
     let id = nextInviteID()
-    guard let target = Self.target(invite.proxy ?? invite.uri), let pointer = stack else {
+    guard let target = Self.target(invite.proxy ?? invite.uri), let pointer = stack,
+      let listener = listener(towards: target.endpoint, target.transport)
+    else {
       failSoon(id, SIPReply(status: 503, reasonPhrase: "No Address To Send To", isLocal: true))
       return id
     }
-    let local = localEndpoint(towards: target.endpoint, target.transport)
+    let local = announced(listener)
     let dialog = SIPDialog(
       id: id, state: .calling, tag: "", contact: contact(local, target.transport), peer: target.endpoint,
       transport: target.transport)
@@ -28,7 +30,8 @@ extension SIPAgent {
     let nextHop = NextHop.uri(target.endpoint, target.transport)
     let callID = GUID.make() + GUID.make() + "@" + local.address.uriHost
     dialog.pointer = csofia_dialog_create(
-      pointer, id.rawValue, invite.uri, from, to, nextHop, dialog.contact, callID)
+      pointer, id.rawValue, invite.uri, from, to, nextHop, dialog.contact, callID,
+      listener.address.description)
     if dialog.pointer == nil || !dialog.sendInvite(invite.headers, sdp: invite.sdp) {
       forget(dialog)
       failSoon(id, SIPReply(status: 400, reasonPhrase: "Cannot Make The Request", isLocal: true))

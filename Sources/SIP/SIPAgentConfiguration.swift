@@ -25,7 +25,8 @@ public struct SIPArrival: Hashable, Sendable {
 
 /// How a `SIPAgent` listens, names itself and protects itself.
 public struct SIPAgentConfiguration: Sendable {
-  /// One UDP and one TCP socket is bound per address. `::` listens on IPv6 alone.
+  /// One UDP and one TCP socket is bound per address. `0.0.0.0` and `::` stand for all addresses of the machine of that
+  /// family, link-local ones apart; those that come later are picked up within half a minute.
   public var listenAddresses: [IPAddress] = [.anyV4]
   public var transports: Set<SIPTransport> = [.udp, .tcp]
   /// UDP and TCP port. 0 picks one that is free for all of them.
@@ -40,10 +41,11 @@ public struct SIPAgentConfiguration: Sendable {
   public var contactUser = ""
   /// Says nothing to strangers: no 100, and no reply to what is malformed or belongs to no dialog.
   public var isHidden = false
-  /// A TCP connection that serves no call is closed after this long without a byte.
-  public var tcpIdleTimeout: Duration = .seconds(30)
-  /// A TCP connection that serves no call and holds part of a message is closed this long after its last whole one.
+  /// A TCP connection that serves no call is closed this long after its last whole message; keepalives do not count.
+  public var tcpIdleTimeout: Duration = .seconds(25)
+  /// A TCP connection that holds part of a message is closed when nothing more comes for this long.
   public var partialMessageTimeout: Duration = .seconds(15)
+  /// TCP connections from all peers; beyond it new ones that serve no call are closed.
   public var maxTCPConnections = 1000
   public var maxTCPConnectionsPerSource = 50
   /// Larger messages are refused with 413. A UDP datagram cannot exceed it either.

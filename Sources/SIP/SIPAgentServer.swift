@@ -69,7 +69,7 @@ extension SIPAgent {
       return
     }
     let source = facts.sourceEndpoint
-    let local = localEndpoint(towards: source, facts.transport)
+    let local = announced(Endpoint(stack: facts.local))
     let dialog = SIPDialog(
       id: nextInviteID(), state: .arriving(request), tag: GUID.make(), contact: contact(local, facts.transport),
       peer: source, transport: facts.transport)

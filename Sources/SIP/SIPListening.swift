@@ -3,6 +3,11 @@ import CLinux
 import CSofia
 import Glibc
 
+extension IPAddress {
+  /// RFC 3927 and RFC 4291 §2.5.6 addresses, good on one link.
+  var isLinkLocal: Bool { isIPv4 ? v4Bits >> 16 == 0xA9FE : high >> 54 == 0x3FA }
+}
+
 /// Binds what a configuration asks for.
 struct SIPListening {
   typealias Listener = (transport: SIPTransport, endpoint: Endpoint)
@@ -41,9 +46,9 @@ struct SIPListening {
     for (transport, endpoint) in listeners {
       let isBound: Bool
       if let agent {
-        isBound = csofia_agent_listen(agent, url(transport, endpoint))
+        isBound = add((transport, endpoint), to: agent)
       } else {
-        agent = create(url(transport, endpoint))
+        agent = create(url(transport, endpoint), ident: endpoint.address.description)
         isBound = agent != nil
       }
       guard isBound else {
@@ -52,11 +57,12 @@ struct SIPListening {
       }
     }
     guard let agent else { throw SIPAgentError("no transport to listen on") }
+    csofia_agent_start(agent)
     return (agent, listeners)
   }
 
   @SIPActor
-  private func create(_ url: String) -> OpaquePointer? {
+  private func create(_ url: String, ident: String) -> OpaquePointer? {
     var options = csofia_options()
     options.is_hidden = configuration.isHidden
     options.max_message_byte_count = UInt32(clamping: configuration.maxMessageByteCount)
@@ -68,7 +74,7 @@ struct SIPListening {
     return configuration.userAgent.withCString { userAgent in
       options.user_agent = userAgent
       return withUnsafePointer(to: SIPAgentTable.handlers) {
-        csofia_agent_create(SIPThread.shared.loop, agentID, url, &options, $0)
+        csofia_agent_create(SIPThread.shared.loop, agentID, url, ident, &options, $0)
       }
     }
   }
@@ -81,10 +87,11 @@ struct SIPListening {
     return "sip:\(announced?.uriHost ?? host):\(endpoint.port);maddr=\(host);transport=\(transport.rawValue)"
   }
 
-  /// Sofia's sockets for `::` would take IPv4 as well and collide with those for `0.0.0.0`: `::` becomes the IPv6
-  /// addresses that the machine has when the agent starts.
-  private static func expanded(_ address: IPAddress) -> [IPAddress] {
-    guard !address.isIPv4, address.isUnspecified else { return [address] }
+  /// `0.0.0.0` and `::` become the addresses that the machine has now: a reply then leaves from the address that the
+  /// request came to, and IPv6 sockets do not collide with those for IPv4. Link-local addresses are left out, a SIP URI
+  /// cannot carry their zone; so is one that cannot be bound yet.
+  static func expanded(_ address: IPAddress) -> [IPAddress] {
+    guard address.isUnspecified else { return [address] }
     var list: UnsafeMutablePointer<ifaddrs>?
     guard getifaddrs(&list) == 0 else { return [] }
     defer { freeifaddrs(list) }
@@ -92,17 +99,24 @@ struct SIPListening {
     var next = list
     while let entry = next {
       next = entry.pointee.ifa_next
-      guard let socketAddress = entry.pointee.ifa_addr, Int32(socketAddress.pointee.sa_family) == AF_INET6 else {
-        continue
-      }
-      let bytes = UnsafeRawPointer(socketAddress).advanced(by: MemoryLayout<sockaddr_in6>.offset(of: \.sin6_addr) ?? 8)
-      let high = UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self))
-      let low = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-      // A link-local address needs a zone that a SIP URI cannot carry.
-      let isLinkLocal = high >> 54 == 0x3FA
-      if !isLinkLocal, !found.contains(IPAddress(v6: high, low)) { found.append(IPAddress(v6: high, low)) }
+      guard let candidate = entry.pointee.ifa_addr.flatMap(LocalAddress.read), candidate.isIPv4 == address.isIPv4,
+        !candidate.isLinkLocal, !found.contains(candidate), freePort(candidate) != nil
+      else { continue }
+      found.append(candidate)
     }
     return found
+  }
+
+  /// What `open` would bind now and `listeners` does not hold.
+  func missing(from listeners: [Listener], port: UInt16) -> [Listener] {
+    configuration.listenAddresses.filter(\.isUnspecified).flatMap(Self.expanded).flatMap { address in
+      SIPTransport.allCases.filter(configuration.transports.contains).map { ($0, Endpoint(address, port)) }
+    }.filter { new in !listeners.contains { $0 == new } }
+  }
+
+  @SIPActor
+  func add(_ listener: Listener, to agent: OpaquePointer) -> Bool {
+    csofia_agent_listen(agent, url(listener.transport, listener.endpoint), listener.endpoint.address.description)
   }
 
   private static func freePort(_ address: IPAddress) -> UInt16? {
@@ -114,16 +128,21 @@ struct SIPListening {
 }
 
 extension SIPAgent {
-  /// The address of ours that a peer reaches, as Contact names it.
-  func localEndpoint(towards peer: Endpoint, _ transport: SIPTransport) -> Endpoint {
-    let isIPv4 = peer.address.isIPv4
-    let candidates = listeners.filter { $0.transport == transport && $0.endpoint.address.isIPv4 == isIPv4 }
-    let port = candidates.first?.endpoint.port ?? listeners.first?.endpoint.port ?? 5060
-    if let announced = isIPv4 ? configuration.announcedAddress : configuration.announcedIPv6Address {
-      return Endpoint(announced, port)
+  /// The socket of ours that serves a peer.
+  func listener(towards peer: Endpoint, _ transport: SIPTransport) -> Endpoint? {
+    let candidates = listeners.filter {
+      $0.transport == transport && $0.endpoint.address.isIPv4 == peer.address.isIPv4
     }
-    if candidates.count == 1, let only = candidates.first, !only.endpoint.address.isUnspecified { return only.endpoint }
-    return Endpoint(LocalAddress.towards(peer.address) ?? .loopbackV4, port)
+    if candidates.count <= 1 { return candidates.first?.endpoint }
+    let address = LocalAddress.towards(peer.address)
+    return candidates.first { $0.endpoint.address == address }?.endpoint ?? candidates.first?.endpoint
+  }
+
+  /// The address of ours that a peer reaches, as Contact names it.
+  func announced(_ listener: Endpoint) -> Endpoint {
+    let announced =
+      listener.address.isIPv4 ? configuration.announcedAddress : configuration.announcedIPv6Address
+    return Endpoint(announced ?? listener.address, listener.port)
   }
 
   /// Our Contact value.

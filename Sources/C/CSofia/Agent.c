@@ -27,12 +27,11 @@ static void reply(csofia_agent *agent, msg_t *message, int status, const char *p
       TAG_END());
 }
 
-static bool is_admitted(csofia_agent *agent, msg_t *message, const sip_t *sip, bool is_tcp) {
-  csofia_endpoint source;
-  csofia_fill_endpoint(&source, msg_addr(message));
+static bool is_admitted(
+    csofia_agent *agent, msg_t *message, const sip_t *sip, const csofia_endpoint *source, bool is_tcp) {
   csofia_refusal refusal = {0};
   bool is_invite = sip->sip_request->rq_method == sip_method_invite;
-  int verdict = agent->handlers.admit(agent->id, &source, is_tcp, is_invite, &refusal);
+  int verdict = agent->handlers.admit(agent->id, source, is_tcp, is_invite, &refusal);
   if (verdict == CSOFIA_ALLOW) return true;
   if (verdict == CSOFIA_DROP || refusal.status < 300) {
     nta_msg_discard(agent->nta, message);
@@ -52,19 +51,23 @@ static int receive(csofia_agent *agent, nta_agent_t *nta, msg_t *message, sip_t 
   }
   tport_t *transport = tport_delivered_by(nta_agent_tports(nta), message);
   bool is_tcp = transport && tport_is_tcp(transport);
-  if (!is_admitted(agent, message, sip, is_tcp)) return 0;
+  csofia_endpoint source;
+  csofia_fill_endpoint(&source, msg_addr(message));
+  if (is_tcp) csofia_guard_touch(agent, &source);
+  if (!is_admitted(agent, message, sip, &source, is_tcp)) return 0;
   csofia_request request = {.agent = agent, .message = message, .sip = sip};
   csofia_facts facts;
   csofia_message view;
   csofia_fill_facts(&facts, &view, msg_home(message), message, sip);
   facts.is_tcp = is_tcp;
+  if (transport) csofia_fill_endpoint(&facts.local, (su_sockaddr_t *)tport_get_address(tport_parent(transport))->ai_addr);
   agent->handlers.request(agent->id, &request, &facts);
   if (request.message) nta_msg_discard(nta, request.message);
   return 0;
 }
 
 csofia_agent *csofia_agent_create(
-    csofia_loop *loop, uint64_t id, const char *first_url, const csofia_options *options,
+    csofia_loop *loop, uint64_t id, const char *first_url, const char *ident, const csofia_options *options,
     const csofia_handlers *handlers) {
   csofia_agent *agent = calloc(1, sizeof *agent);
   if (!agent) return NULL;
@@ -83,21 +86,25 @@ csofia_agent *csofia_agent_create(
       NTATAG_SIPFLAGS(MSG_DO_EXTRACT_COPY), NTATAG_MAXSIZE(options->max_message_byte_count), NTATAG_UDP_MTU(65535),
       NTATAG_SIP_T1(options->t1_milliseconds), NTATAG_SIP_T1X64(64 * options->t1_milliseconds),
       TPTAG_TIMEOUT(options->tcp_partial_milliseconds), TPTAG_IDLE(options->tcp_idle_milliseconds),
-      TPTAG_PONG2PING(1), TPTAG_REUSE(1), TPTAG_UDP_RMEM(4 << 20), TPTAG_LOG(0), TAG_END());
+      TPTAG_PONG2PING(1), TPTAG_REUSE(1), TPTAG_UDP_RMEM(4 << 20), TPTAG_LOG(0), TPTAG_IDENT(ident), TAG_END());
   if (!agent->nta) {
     csofia_agent_close(agent);
     return NULL;
   }
-  csofia_guard_start(agent);
   return agent;
 }
 
-bool csofia_agent_listen(csofia_agent *agent, const char *url) {
+bool csofia_agent_listen(csofia_agent *agent, const char *url, const char *ident) {
   return nta_agent_add_tport(
              agent->nta, (url_string_t *)url, TPTAG_TIMEOUT(agent->options.tcp_partial_milliseconds),
              TPTAG_IDLE(agent->options.tcp_idle_milliseconds), TPTAG_PONG2PING(1), TPTAG_REUSE(1),
-             TPTAG_UDP_RMEM(4 << 20), TPTAG_LOG(0), TAG_END())
+             TPTAG_UDP_RMEM(4 << 20), TPTAG_LOG(0), TPTAG_IDENT(ident), TAG_END())
          == 0;
+}
+
+void csofia_agent_start(csofia_agent *agent) {
+  csofia_guard_stop(agent);
+  csofia_guard_start(agent);
 }
 
 static void free_agent(void *context) {
@@ -165,6 +172,8 @@ csofia_dialog *csofia_request_accept(csofia_request *request, uint64_t id, const
   csofia_fill_endpoint(&dialog->peer, msg_addr(request->message));
   tport_t *transport = tport_delivered_by(nta_agent_tports(agent->nta), request->message);
   if (transport && tport_is_tcp(transport)) dialog->connection = tport_ref(transport);
+  const char *ident = transport ? tport_name(tport_parent(transport))->tpn_ident : NULL;
+  dialog->ident = ident ? strdup(ident) : NULL;
   // The tag stands in From from the start: a request without a To-tag must not match this dialog.
   sip_from_t *local = sip_from_dup(msg_home(request->message), sip->sip_to);
   if (local) sip_from_tag(msg_home(request->message), local, tag);

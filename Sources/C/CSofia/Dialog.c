@@ -26,6 +26,7 @@ void csofia_dialog_free(csofia_dialog *dialog) {
   free(dialog->contact);
   free(dialog->next_hop);
   free(dialog->target);
+  free(dialog->ident);
   free(dialog);
 }
 
@@ -68,6 +69,7 @@ int csofia_dialog_on_request(csofia_dialog *dialog, nta_leg_t *leg, nta_incoming
   csofia_message view;
   csofia_fill_facts(&facts, &view, msg_home(message), message, sip);
   facts.is_tcp = tport_is_tcp(nta_incoming_transport(agent->nta, incoming, message));
+  if (facts.is_tcp) csofia_guard_touch(agent, &facts.source);
   int status = agent->handlers.dialog_request(agent->id, dialog->id, &facts);
   msg_destroy(message);
   if (status >= 200 && dialog->incoming == incoming) {
@@ -182,6 +184,7 @@ static nta_outgoing_t *send_request(
   return nta_outgoing_tcreate(
       dialog->leg, callback, dialog, (url_string_t *)dialog->next_hop, method, name,
       remote_target ? NULL : (url_string_t *)dialog->target, TAG_IF(connection, NTATAG_TPORT(connection)),
+      TAG_IF(dialog->ident, TPTAG_IDENT(dialog->ident)),
       TAG_IF(sequence, SIPTAG_CSEQ(sequence)), TAG_IF(method == sip_method_invite, SIPTAG_CONTACT_STR(dialog->contact)),
       TAG_IF(user_agent, SIPTAG_USER_AGENT_STR(user_agent)), TAG_IF(headers, SIPTAG_HEADER_STR(headers)),
       TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR("application/sdp")), TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), TAG_END());
@@ -189,12 +192,13 @@ static nta_outgoing_t *send_request(
 
 csofia_dialog *csofia_dialog_create(
     csofia_agent *agent, uint64_t id, const char *target, const char *from, const char *to, const char *next_hop,
-    const char *contact, const char *call_id) {
+    const char *contact, const char *call_id, const char *ident) {
   csofia_dialog *dialog = csofia_dialog_allocate(agent, id);
   if (!dialog) return NULL;
   dialog->contact = strdup(contact);
   dialog->target = strdup(target);
   dialog->next_hop = next_hop ? strdup(next_hop) : NULL;
+  dialog->ident = ident ? strdup(ident) : NULL;
   dialog->leg = nta_leg_tcreate(
       agent->nta, csofia_dialog_on_request, dialog, SIPTAG_FROM_STR(from), SIPTAG_TO_STR(to ? to : target),
       SIPTAG_CALL_ID_STR(call_id), TAG_END());

@@ -31,6 +31,8 @@ struct csofia_dialog;
 
 #include "CSofia.h"
 
+typedef struct csofia_guard csofia_guard;
+
 struct csofia_loop {
   su_root_t *root;
 };
@@ -44,8 +46,7 @@ struct csofia_agent {
   char *user_agent;
   csofia_dialog *dialogs;
   msg_mclass_t *message_class;
-  su_timer_t *connection_timer;
-  csofia_timer *connection_context;
+  csofia_guard *guard;
   uint32_t tcp_connections;
   bool is_closed;
 };
@@ -62,6 +63,8 @@ struct csofia_dialog {
   char *contact;
   char *next_hop;
   char *target;
+  /// Names the socket that the peer knows us by.
+  char *ident;
   /// The connection that the INVITE came by; NULL for UDP.
   tport_t *connection;
   csofia_endpoint peer;
@@ -87,5 +90,8 @@ csofia_dialog *csofia_dialog_allocate(csofia_agent *agent, uint64_t id);
 void csofia_dialog_free(csofia_dialog *dialog);
 int csofia_dialog_on_request(csofia_dialog *, nta_leg_t *, nta_incoming_t *, const sip_t *);
 int csofia_dialog_on_ack_or_cancel(csofia_dialog *, nta_incoming_t *, const sip_t *);
+/// Call when all sockets listen.
 void csofia_guard_start(csofia_agent *agent);
+/// A whole message came from `peer` over TCP.
+void csofia_guard_touch(csofia_agent *agent, const csofia_endpoint *peer);
 void csofia_guard_stop(csofia_agent *agent);

@@ -68,7 +68,8 @@ typedef struct {
   /// 0 for a request.
   int status;
   const char *phrase;
-  csofia_endpoint source;
+  /// `local` is the socket that a request outside a dialog came to.
+  csofia_endpoint source, local;
   const char *body;
   size_t body_count;
   const csofia_message *message;
@@ -124,12 +125,16 @@ typedef struct {
   uint32_t t1_milliseconds;
 } csofia_options;
 
-/// - Parameter first_url: `sip:announced:port;maddr=listen;transport=udp`.
+/// - Parameters:
+///   - first_url: `sip:announced:port;maddr=listen;transport=udp`.
+///   - ident: names the address that is listened on, see csofia_dialog_create.
 csofia_agent *csofia_agent_create(
-    csofia_loop *loop, uint64_t id, const char *first_url, const csofia_options *options,
+    csofia_loop *loop, uint64_t id, const char *first_url, const char *ident, const csofia_options *options,
     const csofia_handlers *handlers);
 /// Adds a socket. False when it cannot be bound.
-bool csofia_agent_listen(csofia_agent *agent, const char *url);
+bool csofia_agent_listen(csofia_agent *agent, const char *url, const char *ident);
+/// Starts to bound TCP connections; call after the last csofia_agent_listen, and again after a later one.
+void csofia_agent_start(csofia_agent *agent);
 /// Frees the dialogs and sockets on the next turn of the loop; nothing is called back from now on.
 void csofia_agent_close(csofia_agent *agent);
 
@@ -161,10 +166,10 @@ bool csofia_dialog_set_next_hop(csofia_dialog *dialog, const char *url);
 /// The host where the dialog's requests would go by its route set; `is_route` tells route from Contact.
 const char *csofia_dialog_next_hop_host(const csofia_dialog *dialog, bool *is_route);
 
-/// Our side of a new dialog. `target` is Request-URI and To unless `to` is given.
+/// Our side of a new dialog. `target` is Request-URI and To unless `to` is given; `ident` the address to send from.
 csofia_dialog *csofia_dialog_create(
     csofia_agent *agent, uint64_t dialog, const char *target, const char *from, const char *to, const char *next_hop,
-    const char *contact, const char *call_id);
+    const char *contact, const char *call_id, const char *ident);
 bool csofia_dialog_invite(csofia_dialog *dialog, const char *headers, const char *sdp);
 /// Acknowledges the 2xx that is being handled.
 bool csofia_dialog_acknowledge(csofia_dialog *dialog, uint32_t sequence_number);
