@@ -3,16 +3,26 @@ import inspect
 import pathlib
 
 import pytest
-from harness import Gateway
+from harness import Gateway, Participant
+
+# The SDK's native side keeps the event loop it first saw: all tests share one.
+LOOP = asyncio.new_event_loop()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
-    """Runs `async def` tests, each in a loop of its own and with a limit."""
+    """Runs `async def` tests, with a limit; whoever is still in a room afterwards leaves."""
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
-    asyncio.run(asyncio.wait_for(pyfuncitem.obj(**arguments), 120))
+
+    async def run():
+        try:
+            await asyncio.wait_for(pyfuncitem.obj(**arguments), 120)
+        finally:
+            await Participant.leave_all()
+
+    LOOP.run_until_complete(run())
     return True
 
 

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -78,13 +79,15 @@ class Gateway:
 
     def __init__(self, directory: pathlib.Path, **settings):
         self.sip_port, self.port = free_port(), free_port()
-        rtc_port, rtp_port = free_port(count=4), free_port(count=100)
+        rtc_port = free_port(count=4)
+        # Below the ports that the system gives to clients; the gateway passes over those that are taken.
+        rtp_port = random.randrange(10000, 31000, 2)
         self.directory = directory
         self.log_path = directory / "gateway.log"
         self.configuration = {
             "sip_port": self.sip_port,
             "listen_ip": "127.0.0.1",
-            "rtp_port": f"{rtp_port}-{rtp_port + 99}",
+            "rtp_port": f"{rtp_port}-{rtp_port + 999}",
             "port": self.port,
             "bind_addresses": ["127.0.0.1"],
             "rtc": {"udp_port": rtc_port, "node_ip": "127.0.0.1"},
@@ -229,7 +232,10 @@ def read_rtp(path: pathlib.Path) -> list[RTPPacket]:
 class Participant:
     """A stock LiveKit SDK participant that remembers all it sees and hears."""
 
+    present: list["Participant"] = []
+
     def __init__(self):
+        Participant.present.append(self)
         self.room = rtc.Room()
         self.digits: list[tuple[str, str]] = []
         self.data: list[tuple[str, bytes]] = []
@@ -275,7 +281,15 @@ class Participant:
         return next((p for p in self.room.remote_participants.values()
                      if p.kind == rtc.ParticipantKind.PARTICIPANT_KIND_SIP), None)
 
+    @classmethod
+    async def leave_all(cls):
+        for participant in list(cls.present):
+            await participant.leave()
+
     async def leave(self):
+        if self not in Participant.present:
+            return
+        Participant.present.remove(self)
         for task in self._tasks:
             task.cancel()
         await self.room.disconnect()

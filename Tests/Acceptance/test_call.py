@@ -62,7 +62,7 @@ async def test_speech_digits_and_a_tone_both_ways(gateway, tmp_path):
         ends = [p for p in events if p.timestamp == timestamp and p.payload[1] & 0x80]
         assert len(ends) == 3
     [record] = gateway.wait_for_records()
-    assert record["room"] == room and record["end_reason"] == "caller_hung_up"
+    assert record["room"] == room and record["end_reason"] == "hangup"
 
 
 async def test_two_callers_and_two_participants_hear_each_other_and_not_themselves(tmp_path):

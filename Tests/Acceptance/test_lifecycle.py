@@ -53,7 +53,7 @@ async def test_baresip_completes_a_call_over_tcp(gateway, tmp_path):
     output, _ = await asyncio.to_thread(process.communicate)
     await agent.leave()
     assert "Call established" in output or "established" in output.lower(), output
-    assert gateway.wait_for_records()[0]["end_reason"] == "caller_hung_up"
+    assert gateway.wait_for_records()[0]["end_reason"] == "hangup"
 
 
 def test_a_bad_configuration_is_refused_in_one_line_each(tmp_path):

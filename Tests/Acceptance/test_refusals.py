@@ -44,7 +44,10 @@ def test_a_hidden_port_stays_silent_to_strangers_and_serves_its_own(gateway):
 
 
 @pytest.mark.parametrize(
-    "gateway", [{"dispatch_rules": [DEFAULT_RULE | {"numbers": ["+15559999"]}]}], indirect=True)
+    "gateway",
+    [{"inbound_trunks": [DEFAULT_TRUNK | {"numbers": [CALLED, "+15559999"]}],
+      "dispatch_rules": [DEFAULT_RULE | {"numbers": ["+15559999"]}]}],
+    indirect=True)
 def test_no_rule_is_404(gateway):
     with SIPPhone(gateway) as phone:
         assert refused(gateway, phone)[0] == 404
@@ -140,7 +143,7 @@ def test_nobody_in_the_room_ends_in_480(gateway):
         answer = phone.invite(deadline=10)
         assert answer.status in (480, 486) and time.monotonic() - start > 1.5
         assert len([p for p in phone.provisional if p.status == 180]) >= 2
-    assert gateway.wait_for_records()[0]["end_reason"] == "ringing_timeout"
+    assert gateway.wait_for_records()[0]["end_reason"] == "no-answer"
 
 
 def test_ringing_comes_within_fifty_milliseconds_of_the_invite(gateway):
