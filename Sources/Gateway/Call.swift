@@ -27,6 +27,8 @@ final class Call {
   private var timers: [CallTimer: SIPTimer] = [:]
   private var leg: CallLeg?
   private var join: LocalJoin?
+  /// Reports of the room may overtake the news that it was joined.
+  private var occupancy = RoomOccupancy()
   private var attributes: [String: String] = [:]
   private var hasLeft = false
   private var reinviteBody: [UInt8] = []
@@ -96,7 +98,7 @@ final class Call {
     case .success(let join):
       self.join = join
       leg?.open(on: context.loops[join.loop])
-      handle(.roomJoined(RoomOccupancy()))
+      handle(.roomJoined(occupancy))
     case .failure(let error):
       handle(.joinFailed(error.code == .resourceExhausted ? .roomFull : .failed(error.reason)))
     }
@@ -104,7 +106,9 @@ final class Call {
 
   func roomReported(_ event: CallerRoomEvent) {
     switch event {
-    case .occupancy(let occupancy): handle(.roomChanged(occupancy))
+    case .occupancy(let occupancy):
+      self.occupancy = occupancy
+      handle(.roomChanged(occupancy))
     case .digits(let digits): leg?.play(digits: digits)
     case .removed: handle(.participantRemoved)
     case .roomDeleted: handle(.roomDeleted)
