@@ -8,21 +8,24 @@ extension MediaEngine {
     switch command {
     case .openRoom(let id, let options): openRoom(id, options, at: now)
     case .closeRoom(let id): closeRoom(id, at: now)
-    case .negotiatePhoneLeg(let id, let media): legs[id]?.pointee.negotiate(media, at: now)
+    case .negotiatePhoneLeg(let id, let media): if let leg = legs[id] { leg.pointee.negotiate(media, at: now) }
     case .attachPhoneLeg(let id, let room, let track): attach(id, to: room, publishing: track)
     case .detachPhoneLeg(let id): if let leg = legs[id] { detach(leg) }
-    case .playTone(let id, let tone): legs[id]?.pointee.play(tone)
-    case .stopTone(let id): legs[id]?.pointee.play(nil)
-    case .sendDigits(let id, let digits): legs[id]?.pointee.sendDigits(digits)
+    case .playTone(let id, let tone): if let leg = legs[id] { leg.pointee.play(tone) }
+    case .stopTone(let id): if let leg = legs[id] { leg.pointee.play(nil) }
+    case .sendDigits(let id, let digits): if let leg = legs[id] { leg.pointee.sendDigits(digits) }
     case .closePhoneLeg(let id): if let leg = legs[id] { close(leg) }
     case .openTransport(let configuration): openTransport(configuration, at: now)
     case .publishTrack(let id, let track, let options): publish(track, on: id, options)
     case .unpublishTrack(let id, let track): unpublish(track, from: id)
-    case .setTrackMuted(let track, let isMuted): tracks[track]?.source.pointee.setMuted(isMuted)
+    case .setTrackMuted(let track, let isMuted):
+      if let track = tracks[track] { track.source.pointee.setMuted(isMuted) }
     case .subscribe(let id, let track, let options): subscribe(id, to: track, options)
     case .unsubscribe(let id, let track): unsubscribe(id, from: track)
-    case .openDataChannel(let id, let options): transports[id]?.pointee.openChannel(options, &output)
-    case .sendData(let id, let label, let message): transports[id]?.pointee.sendData(message, label: label, &output)
+    case .openDataChannel(let id, let options):
+      if let transport = transports[id] { transport.pointee.openChannel(options, &output) }
+    case .sendData(let id, let label, let message):
+      if let transport = transports[id] { transport.pointee.sendData(message, label: label, &output) }
     case .restartICE(let id, let credentials, let remoteUfrag): restartICE(id, credentials, remoteUfrag)
     case .closeTransport(let id): if let transport = transports[id] { close(transport, at: now) }
     }
@@ -187,8 +190,8 @@ extension MediaEngine {
   }
 
   private mutating func unsubscribe(_ sent: UnsafeMutablePointer<SentTrack>) {
-    guard let track = sent.pointee.track else { return }
-    tracks[track]?.source.pointee.unsubscribe(sent)
+    guard let id = sent.pointee.track, let track = tracks[id] else { return }
+    track.source.pointee.unsubscribe(sent)
   }
 
   /// Ends a track: its subscribers' streams are free for another.

@@ -74,11 +74,11 @@ struct PhoneLeg: ~Copyable {
   mutating func receive(
     _ datagram: RawSpan, from source: Endpoint, at now: MonotonicTime, _ output: inout MediaOutput
   ) {
-    guard let arrival = receiver?.pointee.receive(datagram, from: source, at: now) else {
+    guard let receiver else {
       packetsBeforeNegotiation += 1
       return
     }
-    switch arrival {
+    switch receiver.pointee.receive(datagram, from: source, at: now) {
     case .stranger, .refused: return
     case .sound: break
     case .event(let digit): if let digit { output.emit(.digit(id, digit.character)) }

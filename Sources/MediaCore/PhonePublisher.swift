@@ -87,7 +87,9 @@ struct PhonePublisher: ~Copyable {
     measure(samples)
     let header = header(timestamp: position)
     source.pointee.deliver(header, payload: payload.bytes, at: now, &output)
-    source.pointee.playout?.pointee.insert(header, payload: payload.bytes, level: nil, at: now)
+    if let playout = source.pointee.playout {
+      playout.pointee.insert(header, payload: payload.bytes, level: nil, at: now)
+    }
     advance(samples.count)
   }
 

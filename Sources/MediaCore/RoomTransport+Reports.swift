@@ -124,7 +124,12 @@ extension RoomTransport {
     for index in 0..<received.count {
       let track = received[index]
       guard track.pointee.packetCount > 0 else { continue }
-      output.emit(.receivedTrackStatistics(track.pointee.source.pointee.id, track.pointee.statistics()))
+      var statistics = track.pointee.statistics()
+      if let playout = track.pointee.source.pointee.playout {
+        statistics.framesConcealed = playout.pointee.framesConcealed
+        statistics.playoutDelay = playout.pointee.delay
+      }
+      output.emit(.receivedTrackStatistics(track.pointee.source.pointee.id, statistics))
     }
     for index in 0..<sent.count {
       guard let carried = sent[index].pointee.track else { continue }

@@ -99,8 +99,10 @@ struct RoomTransport: ~Copyable {
     guard state != .closed else { return }
     statistics.packetsReceived += 1
     dtls.receive(datagram)
-    advanceHandshake(at: now, &output)
+    followDTLS(at: now, output)
     readData(&output)
+    // Reading is what discovers a close_notify.
+    followDTLS(at: now, output)
     flushDTLS(&output)
   }
 
@@ -166,7 +168,7 @@ struct RoomTransport: ~Copyable {
       if now - openedAt >= connectTimeout { return fail(.connectTimeout) }
       guard hasStarted else { return }
       dtls.handleTimeout()
-      advanceHandshake(at: now, &output)
+      followDTLS(at: now, output)
       flushDTLS(&output)
     case .connected:
       if let last = agent.lastValidCheck, now - last >= consentTimeout { return fail(.consentExpired) }
@@ -229,7 +231,7 @@ struct RoomTransport: ~Copyable {
     }
   }
 
-  private mutating func advanceHandshake(at now: MonotonicTime, _ output: inout MediaOutput) {
+  private mutating func followDTLS(at now: MonotonicTime, _ output: borrowing MediaOutput) {
     switch dtls.state {
     case .handshaking: break
     case .connected(let keys): if state == .connecting { connect(keys, at: now, output) }

@@ -37,14 +37,14 @@ struct SocketAddress {
   /// Nil for a family that is neither.
   var endpoint: Endpoint? {
     withUnsafeBytes(of: storage) { bytes in
-      let port = UInt16(bigEndian: bytes.load(fromByteOffset: Self.portOffset, as: UInt16.self))
+      let port = UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: Self.portOffset, as: UInt16.self))
       switch Int32(storage.sin6_family) {
       case AF_INET:
-        let bits = UInt32(bigEndian: bytes.load(fromByteOffset: Self.v4Offset, as: UInt32.self))
+        let bits = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: Self.v4Offset, as: UInt32.self))
         return Endpoint(IPAddress(v4: bits), port)
       case AF_INET6:
-        let high = UInt64(bigEndian: bytes.load(fromByteOffset: Self.v6Offset, as: UInt64.self))
-        let low = UInt64(bigEndian: bytes.load(fromByteOffset: Self.v6Offset + 8, as: UInt64.self))
+        let high = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: Self.v6Offset, as: UInt64.self))
+        let low = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: Self.v6Offset + 8, as: UInt64.self))
         return Endpoint(IPAddress(v6: high, low), port)
       default:
         return nil

@@ -13,7 +13,7 @@ public struct GotPacket: Sendable {
 
 /// A WebRTC client without sockets: what a stock client does on the wire, and a record of what it got.
 public final class TestPeer {
-  public let endpoint: Endpoint
+  public internal(set) var endpoint: Endpoint
   public let credentials: ICECredentials
   public let role: DTLSConnection.Role
   public let fingerprint: String

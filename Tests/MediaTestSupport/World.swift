@@ -9,26 +9,33 @@ public final class World {
   public private(set) var engine: MediaEngine
   /// Phones by the index of the port that they call.
   public private(set) var phones: [TestPhone] = []
+  /// Of `phones`, in their order.
+  public private(set) var legs: [PhoneLegID] = []
   public private(set) var peers: [TestPeer] = []
   private let log = EventLog()
   private var nextID: UInt64 = 100
 
   public final class EventLog {
     public var events: [MediaEvent] = []
+    /// False while allocations are counted: this log allocates.
+    public var isRecording = true
   }
 
-  public struct NotMade: Error {}
+  public struct NotMade: Error {
+    public init() {}
+  }
 
   public init(limits: MediaLimits = MediaLimits()) throws {
     guard let identity = MediaIdentity.make() else { throw NotMade() }
     self.identity = identity
     let log = log
     engine = MediaEngine(limits: limits, identity: identity, unixNanosecondsAtZero: 1_700_000_000_000_000_000) {
-      log.events.append($0)
+      if log.isRecording { log.events.append($0) }
     }
   }
 
   public var events: [MediaEvent] { log.events }
+  public func count(_ matches: (MediaEvent) -> Bool) -> Int { events.count(where: matches) }
   public func forgetEvents() { log.events = [] }
 
   public func makeID() -> UInt64 {
@@ -53,6 +60,7 @@ public final class World {
     change(&configuration)
     engine.openPhoneLeg(configuration, on: MediaPort(index: Int32(phones.count)), at: now)
     phones.append(phone)
+    legs.append(configuration.id)
     return configuration.id
   }
 
@@ -136,8 +144,33 @@ public final class World {
     }
   }
 
+  /// The peer's packets come from elsewhere from now on.
+  public func move(_ peer: TestPeer, to endpoint: Endpoint) { peer.endpoint = endpoint }
+
   /// Lets time pass without a tick.
   public func wait(_ duration: Duration) { now += duration }
+
+  /// Lends the engine without recording events; what it sends must be taken out of `transmit` in there.
+  public func withEngine<Result>(_ body: (inout MediaEngine, inout MonotonicTime) -> Result) -> Result {
+    log.isRecording = false
+    defer { log.isRecording = true }
+    return body(&engine, &now)
+  }
+
+  /// The totals of a leg that the next second brings.
+  public func statistics(of leg: PhoneLegID) -> PhoneLegStatistics? {
+    forgetEvents()
+    run(.milliseconds(1020))
+    for case .phoneLegStatistics(leg, let statistics) in events { return statistics }
+    return nil
+  }
+
+  public var legCount: Int { engine.legCount }
+  /// The next leg is opened on the first port again.
+  public func forgetPhones() {
+    phones = []
+    legs = []
+  }
 
   public func skipTicks(_ count: Int) { engine.skipTicks(count) }
   public func nextClosedPort() -> MediaPort? { engine.nextClosedPort() }

@@ -1,0 +1,41 @@
+import MediaCore
+import Testing
+
+@testable import MediaIO
+
+@Suite("Mailbox")
+struct MailboxTests {
+  private static let room = LoopMessage.command(.openRoom(RoomID(rawValue: 1), RoomMediaOptions()))
+  private static let closing = LoopMessage.command(.closeRoom(RoomID(rawValue: 1)))
+
+  @Test("it takes so many messages, and then only those that close something")
+  func bounded() throws {
+    let mailbox = try #require(Mailbox())
+    for _ in 0..<Mailbox.capacity { #expect(mailbox.post(Self.room)) }
+    #expect(!mailbox.post(Self.room))
+    #expect(mailbox.post(Self.closing))
+    var messages: [LoopMessage] = []
+    #expect(mailbox.take(into: &messages))
+    #expect(messages.count == Mailbox.capacity + 1)
+    #expect(mailbox.post(Self.room))
+  }
+
+  @Test("messages come out in the order of posting")
+  func order() throws {
+    let mailbox = try #require(Mailbox())
+    for id in 0..<100 { _ = mailbox.post(.command(.closeRoom(RoomID(rawValue: UInt64(id))))) }
+    var messages: [LoopMessage] = []
+    #expect(mailbox.take(into: &messages))
+    let ids = messages.compactMap { message -> UInt64? in
+      if case .command(.closeRoom(let id)) = message { id.rawValue } else { nil }
+    }
+    #expect(ids == Array(0..<100))
+  }
+
+  @Test("a closed mailbox takes nothing")
+  func closed() throws {
+    let mailbox = try #require(Mailbox())
+    mailbox.closeForGood()
+    #expect(!mailbox.post(Self.closing))
+  }
+}
