@@ -1,4 +1,5 @@
 import Base
+import Foundation
 import Telephony
 
 /// Reads the whole file into a `GatewayConfiguration`; what is wrong goes to `Reading`.
@@ -217,21 +218,21 @@ struct GatewayReader {
     }
   }
 
-  /// Two sockets of ours must never want one UDP port.
-  private func checkPorts(_ root: Section) {
+  /// Two sockets of ours must never want one port.
+  private mutating func checkPorts(_ root: Section) {
     let phone = configuration.media.phonePorts
     let rooms = configuration.room.udpPorts
-    if phone.overlaps(rooms) {
-      root.refuse("rtp_port", "expected a range without rtc.udp_port \(rooms.lowerBound)")
+    let sip = configuration.sip.listenPort
+    if rooms.count > 1 {
+      let loops = configuration.media.loopCount ?? min(rooms.count, ProcessInfo.processInfo.activeProcessorCount)
+      configuration.media.loopCount = loops
+      if loops > rooms.count {
+        root.refuse("media_loops", "expected at most \(rooms.count), one for each port of rtc.udp_port")
+      }
     }
-    if phone.contains(configuration.sip.listenPort) {
-      root.refuse("rtp_port", "expected a range without the SIP port \(configuration.sip.listenPort)")
-    }
-    if rooms.contains(configuration.sip.listenPort) {
-      root.refuse("sip_port", "expected another port than rtc.udp_port")
-    }
-    if rooms.count > 1, let loops = configuration.media.loopCount, loops > rooms.count {
-      root.refuse("media_loops", "expected at most \(rooms.count), one for each port of rtc.udp_port")
-    }
+    if phone.overlaps(rooms) { root.refuse("rtp_port", "expected a range without rtc.udp_port \(rooms.lowerBound)") }
+    if phone.contains(sip) { root.refuse("rtp_port", "expected a range without the SIP port \(sip)") }
+    if rooms.contains(sip) { root.refuse("sip_port", "expected another port than rtc.udp_port") }
+    if configuration.web.port == sip { root.refuse("port", "expected another port than SIP's") }
   }
 }

@@ -149,6 +149,11 @@ func problems(_ text: String, environment: [String: String] = [:]) -> [String] {
     ),
     ("rtp_port: 7000-8000", ":1: rtp_port: \"7000-8000\": expected a range without rtc.udp_port 7882"),
     ("rtp_port: 5000-5100", ":1: rtp_port: \"5000-5100\": expected a range without the SIP port 5060"),
+    ("port: 5060", ":1: port: \"5060\": expected another port than SIP's"),
+    (
+      "rtc: {udp_port: 7882-7883}\nmedia_loops: 3",
+      ":2: media_loops: \"3\": expected at most 2, one for each port of rtc.udp_port"
+    ),
     (
       "codecs: {G722/8000: true}",
       ":1: codecs: a mapping of 1: G722/8000 is not available in this version; expected PCMU/8000 or PCMA/8000"

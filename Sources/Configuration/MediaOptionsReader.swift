@@ -1,0 +1,31 @@
+import Telephony
+
+/// `media` (`SIPMediaConfig`) and the deprecated `media_encryption` beside it.
+enum MediaOptionsReader {
+  static func read(_ section: Section) -> MediaOptions {
+    let legacy = section.value("media_encryption", encryption)
+    let options = section.section("media") { media in
+      MediaOptions(
+        codecs: codecs(media), onlyListedCodecs: media.value("only_listed_codecs", .bool) ?? false,
+        encryption: media.value("encryption", encryption),
+        mediaTimeout: media.value("media_timeout", .duration(.zero ... .seconds(600))))
+    }
+    return options.withLegacyEncryption(legacy)
+  }
+
+  private static func codecs(_ media: Section) -> [MediaOptions.Codec] {
+    media.items("codecs", wrapper: "codec") { codec, _ in
+      let name = codec.value("name", codecName) ?? codec.requires("name")
+      return MediaOptions.Codec(name: name, rateHz: codec.value("rate", .integer(0...192_000)) ?? 0)
+    }
+  }
+
+  private static let codecName = ValueFormat<String>("expected a codec's name without its rate: PCMU") {
+    (text: String) in
+    text.isEmpty || text.contains { $0.isWhitespace || $0 == "/" } ? nil : text
+  }
+
+  private static let encryption = ValueFormat<MediaOptions.Encryption>.protoEnum([
+    "SIP_MEDIA_ENCRYPT_DISABLE", "SIP_MEDIA_ENCRYPT_ALLOW", "SIP_MEDIA_ENCRYPT_REQUIRE",
+  ])
+}

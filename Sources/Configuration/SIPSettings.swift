@@ -1,0 +1,21 @@
+import Base
+
+/// The SIP listener: `sip_port` and what stands beside it.
+public struct SIPSettings: Sendable, Equatable {
+  /// Announced in Contact and Via.
+  public var port: UInt16 = 5060
+  /// Bound; `sip_port_listen`, else `port`.
+  public var listenPort: UInt16 = 5060
+  /// Bound by SIP and RTP (`listen_ip`). Unspecified: every address of the machine.
+  public var listenAddress = IPAddress.anyV4
+  /// What Contact and Via announce.
+  public var announced = AnnouncedAddress.local
+  /// Time between two 180 responses (`sip_ringing_interval`).
+  public var ringingInterval: Duration = .seconds(1)
+  /// A source that matches no trunk gets no answer at all (`hide_inbound_port`).
+  public var hidesInboundPort = false
+  /// Realm of digest challenges to trunks that set no `auth_realm` (`sip_realm`).
+  public var realm = "trunkline"
+
+  public init() {}
+}
