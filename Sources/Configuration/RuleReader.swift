@@ -55,6 +55,9 @@ struct RuleReader {
         "expected one of dispatchRuleDirect, dispatchRuleIndividual and dispatchRuleCallee")
       return nil
     }
+    if case .direct = given[0].1, !section.has("dispatch_rule_direct") {
+      section.refuse("dispatch_rule_direct", "expected `room_name` in it")
+    }
     return given[0].1
   }
 
@@ -62,7 +65,13 @@ struct RuleReader {
 
   private func identity(_ rule: DispatchRule) -> String {
     guard rule.name.isEmpty else { return rule.name }
-    return (["\(rule.kind)"] + rule.trunkIDs + rule.numbers.map(\.body) + rule.inboundNumbers.map(\.body))
+    let kind =
+      switch rule.kind {
+      case .direct(let room, _): "direct \(room)"
+      case .individual(let prefix, _, _): "individual \(prefix)"
+      case .callee(let prefix, _, _): "callee \(prefix)"
+      }
+    return ([kind] + rule.trunkIDs + rule.numbers.map(\.body) + rule.inboundNumbers.map(\.body))
       .joined(separator: " ")
   }
 }

@@ -50,9 +50,6 @@ struct TrunkReader {
         ? ("auth_password", "auth_username") : ("auth_username", "auth_password")
       section.refuse(given, isSecret: true, "expected `\(missing)` beside it")
     }
-    if trunk.media.encryption == .require {
-      section.refuse("media", "encryption of the phone leg is not available in this version")
-    }
   }
 
   private func identity(_ trunk: InboundTrunk) -> String {

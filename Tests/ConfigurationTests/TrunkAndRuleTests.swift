@@ -103,6 +103,19 @@ import Testing
       ":1: inbound_trunks[0].media: a mapping of 1: encryption of the phone leg is not available in this version"
     ),
     (
+      "inbound_trunks: [{numbers: ['1'], media_encryption: 2}]",
+      ":1: inbound_trunks[0].media_encryption: \"2\": encryption of the phone leg is not available in this version"
+    ),
+    (
+      "inbound_trunks: [{numbers: ['1'], media: {onlyListedCodecs: true, codecs: [{name: G722}]}}]",
+      ":1: inbound_trunks[0].media.codecs: a list of 1: expected PCMU or PCMA among them, with only_listed_codecs: "
+        + "no call could be answered"
+    ),
+    (
+      "dispatch_rules: [{rule: {dispatchRuleDirect: }}]",
+      ":1: dispatch_rules[0].rule.dispatch_rule_direct: \"\": expected `room_name` in it"
+    ),
+    (
       "dispatch_rules: [{name: r}]",
       ":1: dispatch_rules[0].rule: expected one of dispatchRuleDirect, dispatchRuleIndividual and dispatchRuleCallee"
     ),
