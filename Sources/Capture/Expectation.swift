@@ -45,6 +45,8 @@ public struct Expectation: Hashable, Sendable, Codable {
     public var attributes: [String: String]?
     /// Digits that the room receives, each once.
     public var digits: String?
+    /// RTP packets that the capture lacks and the record must count.
+    public var lostPackets: Int?
     /// Seconds of sound that the room hears, less than which something was lost.
     public var speechSeconds: Double?
     /// The record's end reason.

@@ -13,6 +13,8 @@ public struct ReplayReport: Hashable, Sendable, Codable {
   }
 
   public var file = ""
+  /// The file that said what must come out. Nil when nothing was expected.
+  public var expectation: String?
   /// Today's Call-ID: look for it in the gateway's log.
   public var callID: String
   public var transport: String
@@ -56,7 +58,7 @@ extension ReplayReport: CustomStringConvertible {
       lines.append("  answer        \(answer.codec) \(answer.packetTime) ms \(answer.direction) at \(answer.media)")
     }
     lines.append("  ended by      \(endedBy.rawValue)" + (endText.map { ": \($0)" } ?? ""))
-    if finalMilliseconds != nil, !answers.isEmpty {
+    if answeredSeconds > 0 {
       lines.append("  answered for  \(rounded(answeredSeconds)) s")
       lines.append(
         "  packets       \(sentPacketCount) sent, \(returnedPacketCount) came back, \(lostPacketCount) lost on the way")
@@ -66,6 +68,7 @@ extension ReplayReport: CustomStringConvertible {
     }
     for note in notes { lines.append("  note: \(note)") }
     for failure in failures { lines.append("  FAILED: \(failure)") }
+    if let expectation, isAsExpected { lines.append("  as expected in \(expectation)") }
     return lines.joined(separator: "\n")
   }
 

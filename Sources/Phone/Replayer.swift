@@ -39,6 +39,7 @@ public enum Replayer {
     var session = try ReplaySession.open(call: call, options: options, play: expectation?.play)
     var report = session.run()
     report.file = options.file
+    report.expectation = options.expectation
     if let caller = expectation?.caller { report.compare(with: caller) }
     return report
   }
