@@ -1,5 +1,7 @@
 """What the tests measure of sound: G.711, frequency, level, likeness."""
 
+import wave
+
 import numpy as np
 
 
@@ -75,3 +77,16 @@ def likeness(sent: np.ndarray, heard: np.ndarray, window: int = 4000, slack: int
         best = (dots / np.sqrt(np.maximum(energy, 1) * (piece**2).sum())).max()
         total, weight = total + best * rms(piece), weight + rms(piece)
     return total / weight if weight else 0.0
+
+
+def write_wav(path, samples: np.ndarray, rate: int = 8000):
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(samples.astype("<i2").tobytes())
+
+
+def read_wav(path) -> np.ndarray:
+    with wave.open(str(path), "rb") as file:
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(float)

@@ -3,11 +3,12 @@
 import asyncio
 import os
 import pathlib
-import shutil
 import subprocess
 
+import numpy as np
 import pytest
-from harness import CALLED, ROOT, Gateway, Sipp, binary, direct_rule, eventually, wait_until
+import sound
+from harness import CALLED, Capture, Sipp, binary, direct_rule, eventually, wait_until
 
 
 def open_descriptors(gateway) -> int:
@@ -37,22 +38,25 @@ async def test_baresip_completes_a_call_over_tcp(gateway, tmp_path):
     await agent.publish_tone(600)
     home = tmp_path / "baresip"
     home.mkdir()
-    modules = next(path for path in pathlib.Path("/usr/lib").rglob("baresip/modules"))
+    sound.write_wav(home / "tone.wav", 8000 * np.sin(2 * np.pi * 440 * np.arange(80_000) / 8000))
+    modules = next(path.parent for path in pathlib.Path("/usr/lib").rglob("baresip/modules/g711.so"))
     (home / "config").write_text(
-        f"sip_listen 127.0.0.1:0\nmodule_path {modules}\nmodule g711.so\nmodule ausine.so\nmodule aufile.so\n"
-        "module_app account.so\nmodule_app menu.so\nmodule_tmp uuid.so\n"
-        "audio_source ausine,440\naudio_player aufile,/dev/null\naudio_alert aufile,/dev/null\n"
-        "rtp_ports 30000-40000\nnet_interface lo\n")
+        f"sip_listen 127.0.0.1:0\nnet_interface 127.0.0.1\nmodule_path {modules}\nmodule g711.so\nmodule aufile.so\n"
+        f"module_app account.so\nmodule_app menu.so\naudio_source aufile,{home}/tone.wav\nrtp_ports 31100-31198\n")
     (home / "accounts").write_text("<sip:+15550177@127.0.0.1;transport=tcp>;regint=0;audio_codecs=PCMU\n")
     (home / "contacts").write_text("")
+    capture = Capture(tmp_path / "heard.pcap", "udp dst portrange 31100-31198")
     process = subprocess.Popen(
-        ["baresip", "-f", home, "-t", "8", "-e", f"/dial sip:{CALLED}@127.0.0.1:{gateway.sip_port};transport=tcp"],
+        ["baresip", "-f", home, "-t", "8", "-e", f"/dial sip:{CALLED}@127.0.0.1:{gateway.sip_port}"],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     caller = "sip_+15550177"
     await eventually(lambda: len(agent.audio(caller)) > 16000, "two seconds of baresip", 15)
+    assert abs(sound.strongest_frequency(agent.audio(caller)[4000:12000]) - 440) < 2
     output, _ = await asyncio.to_thread(process.communicate)
     await agent.leave()
-    assert "Call established" in output or "established" in output.lower(), output
+    assert "established" in output.lower(), output
+    back = np.concatenate([sound.decode(packet.payload, 0) for packet in capture.stop()])
+    assert abs(sound.strongest_frequency(back[8000:16000]) - 600) < 2
     assert gateway.wait_for_records()[0]["end_reason"] == "hangup"
 
 
