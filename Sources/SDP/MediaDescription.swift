@@ -30,18 +30,26 @@ public struct MediaDescription: Hashable, Sendable {
   /// The codecs in the order of the `m=` line. Formats that are neither mapped nor static (RFC 3551 §6) are left out.
   public var codecs: [RTPCodec] {
     var codecs: [RTPCodec] = []
+    // By payload type; one pass over the attributes, which are many in a browser's offer.
+    var places = [Int?](repeating: nil, count: 128)
     for format in formats {
-      guard let payloadType = UInt8(format), payloadType < 128,
-        !codecs.contains(where: { $0.payloadType == payloadType })
-      else { continue }
-      let mapped = attributes.lazy.filter { $0.name == "rtpmap" }
-        .compactMap { RTPCodec(rtpmap: $0.value ?? "") }.first { $0.payloadType == payloadType }
-      guard var codec = mapped ?? RTPCodec(staticPayloadType: payloadType) else { continue }
-      codec.formatParameters = attributes.payload(of: "fmtp", format)
-      codec.feedback = attributes.payloads(of: "rtcp-fb", format)
-      codecs.append(codec)
+      guard let payloadType = UInt8(format), payloadType < 128, places[Int(payloadType)] == nil else { continue }
+      places[Int(payloadType)] = codecs.count
+      codecs.append(RTPCodec(payloadType: payloadType, name: "", clockRateHz: 0))
     }
-    return codecs
+    for attribute in attributes {
+      guard let value = attribute.value, let kind = RTPCodec.Attribute(rawValue: attribute.name),
+        let space = value.utf8.firstIndex(of: 0x20)
+      else { continue }
+      let text = value[space...].drop { $0 == " " }
+      if value.utf8.first == UInt8(ascii: "*"), kind == .feedback {
+        for index in codecs.indices { codecs[index].feedback.append(String(text)) }
+      } else if let payloadType = UInt8(value[..<space]), payloadType < 128, let place = places[Int(payloadType)] {
+        codecs[place].take(kind, text)
+      }
+    }
+    for index in codecs.indices where codecs[index].name.isEmpty { codecs[index].takeStaticMapping() }
+    return codecs.filter { !$0.name.isEmpty }
   }
 }
 
@@ -69,22 +77,35 @@ public struct RTPCodec: Hashable, Sendable {
     self.feedback = feedback
   }
 
-  /// Parses `111 opus/48000/2`. Nil when it is not that.
-  init?(rtpmap text: String) {
-    let halves = text.split(separator: " ", maxSplits: 1)
-    guard halves.count == 2, let payloadType = UInt8(halves[0]), payloadType < 128 else { return nil }
-    let parts = halves[1].split(separator: "/", omittingEmptySubsequences: false)
-    guard (2...3).contains(parts.count), !parts[0].isEmpty, let clock = Int(parts[1]), (1...1_000_000).contains(clock)
-    else { return nil }
-    let channels = parts.count == 3 ? Int(parts[2]) ?? 1 : 1
-    guard (1...255).contains(channels) else { return nil }
-    self.init(payloadType: payloadType, name: String(parts[0]), clockRateHz: clock, channelCount: channels)
+  /// The attributes that say what a payload type means.
+  enum Attribute: String {
+    case mapping = "rtpmap"
+    case parameters = "fmtp"
+    case feedback = "rtcp-fb"
+  }
+
+  /// Takes what follows the payload type: `opus/48000/2`, `minptime=10`, `nack`. The first mapping and the first
+  /// parameters count; what is not a mapping is left out.
+  fileprivate mutating func take(_ attribute: Attribute, _ text: Substring) {
+    switch attribute {
+    case .parameters: formatParameters = formatParameters ?? String(text)
+    case .feedback: feedback.append(String(text))
+    case .mapping:
+      let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+      guard name.isEmpty, (2...3).contains(parts.count), !parts[0].isEmpty, let clock = Int(parts[1]),
+        (1...1_000_000).contains(clock)
+      else { return }
+      let channels = parts.count == 3 ? Int(parts[2]) ?? 1 : 1
+      guard (1...255).contains(channels) else { return }
+      name = String(parts[0])
+      clockRateHz = clock
+      channelCount = channels
+    }
   }
 
   /// The audio types that need no `rtpmap` (RFC 3551 table 4).
-  init?(staticPayloadType: UInt8) {
-    let name: String
-    switch staticPayloadType {
+  fileprivate mutating func takeStaticMapping() {
+    switch payloadType {
     case 0: name = "PCMU"
     case 3: name = "GSM"
     case 4: name = "G723"
@@ -92,9 +113,9 @@ public struct RTPCodec: Hashable, Sendable {
     case 9: name = "G722"
     case 13: name = "CN"
     case 18: name = "G729"
-    default: return nil
+    default: return
     }
-    self.init(payloadType: staticPayloadType, name: name, clockRateHz: 8_000)
+    clockRateHz = 8_000
   }
 
   /// Encoding names are compared without case (RFC 8866 §6.6).
@@ -102,18 +123,4 @@ public struct RTPCodec: Hashable, Sendable {
 
   /// `opus/48000/2`, as it stands behind the payload type in `a=rtpmap`.
   public var rtpmap: String { "\(name)/\(clockRateHz)" + (channelCount == 1 ? "" : "/\(channelCount)") }
-}
-
-extension [SDPAttribute] {
-  /// What follows `<format> ` in the first attribute of that name and format.
-  fileprivate func payload(of name: String, _ format: String) -> String? { payloads(of: name, format).first }
-
-  fileprivate func payloads(of name: String, _ format: String) -> [String] {
-    compactMap { attribute in
-      guard attribute.name == name, let value = attribute.value else { return nil }
-      let halves = value.split(separator: " ", maxSplits: 1)
-      guard halves.count == 2, halves[0] == format || (halves[0] == "*" && name == "rtcp-fb") else { return nil }
-      return String(halves[1])
-    }
-  }
 }
