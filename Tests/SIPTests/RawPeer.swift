@@ -56,12 +56,20 @@ final class RawPeer {
     return nil
   }
 
-  /// Whether the other side has closed the connection, waiting up to `seconds`.
-  func isClosed(within seconds: Double) -> Bool {
+  /// Whatever comes next; nil when nothing does.
+  func receiveBytes() -> [UInt8]? {
+    var buffer = [UInt8](repeating: 0, count: 65536)
+    let count = recv(descriptor, &buffer, buffer.count, 0)
+    return count > 0 ? Array(buffer[..<count]) : nil
+  }
+
+  /// Whether the other side closes the connection within `seconds`; what it sends before is read and dropped.
+  func isEnded(within seconds: Double) -> Bool {
     var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-    guard poll(&entry, 1, Int32(seconds * 1000)) > 0 else { return false }
-    var byte: UInt8 = 0
-    return recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) <= 0
+    while poll(&entry, 1, Int32(seconds * 1000)) > 0 {
+      if receiveBytes() == nil { return true }
+    }
+    return false
   }
 
   private func nextMessage() -> String? {

@@ -29,6 +29,8 @@ final class TestAgent {
   private(set) var agent: SIPAgent?
   private(set) var events: [SIPEvent] = []
   private(set) var invites: [IncomingInvite] = []
+  private(set) var inviteCount = 0
+  private(set) var terminatedCount = 0
   var policy: Policy
   private var waiters: [(predicate: (SIPEvent) -> Bool, resume: CheckedContinuation<SIPEvent, Never>)] = []
 
@@ -58,11 +60,15 @@ final class TestAgent {
     return nil
   }
 
+  /// What a test can look back on; a flood shall measure the agent and not this.
+  private static let kept = 200
+
   private func handle(_ event: SIPEvent) {
-    events.append(event)
+    if events.count < Self.kept { events.append(event) }
     switch event {
     case .invite(let invite): receive(invite)
     case .reinvite(let id, _): agent?.respond(to: id, with: SIPResponse(200, "OK", sdp: Self.answerSDP))
+    case .terminated: terminatedCount += 1
     default: break
     }
     let fitting = waiters.filter { $0.predicate(event) }
@@ -71,9 +77,10 @@ final class TestAgent {
   }
 
   private func receive(_ invite: IncomingInvite) {
-    invites.append(invite)
+    inviteCount += 1
+    if invites.count < Self.kept { invites.append(invite) }
     guard let agent else { return }
-    agent.setLocalTag("SCL_\(invites.count)", of: invite.id)
+    agent.setLocalTag("SCL_\(inviteCount)", of: invite.id)
     switch policy {
     case .answer:
       agent.respond(to: invite.id, with: SIPResponse(180, "Ringing"))
