@@ -15,6 +15,7 @@ static issize_t extract_body_hidden(msg_t *message, msg_pub_t *object, char byte
   return sip_default_mclass()->mc_extract_body(message, object, bytes, count, is_end);
 }
 
+// Answers outside a dialog name no software: whoever gets one may be a scanner.
 static void reply(csofia_agent *agent, msg_t *message, int status, const char *phrase, const char *tag,
                   const char *headers) {
   sip_t *sip = sip_object(message);
@@ -23,8 +24,7 @@ static void reply(csofia_agent *agent, msg_t *message, int status, const char *p
     sip_to_tag(msg_home(message), to, tag);
   nta_msg_treply(
       agent->nta, message, status, phrase, TAG_IF(to, SIPTAG_TO(to)),
-      TAG_IF(headers, SIPTAG_HEADER_STR(headers)), TAG_IF(agent->user_agent, SIPTAG_SERVER_STR(agent->user_agent)),
-      TAG_END());
+      TAG_IF(headers, SIPTAG_HEADER_STR(headers)), TAG_END());
 }
 
 static bool is_admitted(
@@ -156,9 +156,7 @@ void csofia_request_reply_statefully(
   request->message = NULL;
   if (!incoming) return;
   if (tag) nta_incoming_tag(incoming, tag);
-  nta_incoming_treply(
-      incoming, status, phrase, TAG_IF(headers, SIPTAG_HEADER_STR(headers)),
-      TAG_IF(agent->user_agent, SIPTAG_SERVER_STR(agent->user_agent)), TAG_END());
+  nta_incoming_treply(incoming, status, phrase, TAG_IF(headers, SIPTAG_HEADER_STR(headers)), TAG_END());
   nta_incoming_destroy(incoming);
 }
 
