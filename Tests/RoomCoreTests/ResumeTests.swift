@@ -85,6 +85,18 @@ struct ResumeTests {
     #expect(alice.remoteTracks == ["1": call.trackSID] && harness.media.subscriptions.count == 1)
   }
 
+  @Test("an offer that was not answered before the connection dropped is made again")
+  func offersAgain() throws {
+    let harness = Harness()
+    let alice = harness.join("alice", isSingle: false)
+    alice.isObedient = false
+    let call = try harness.call("sip_1")
+    harness.perform(.sessionClosed(alice.session))
+    alice.isObedient = true
+    harness.resume(alice)
+    #expect(alice.remoteTracks == ["1": call.trackSID] && harness.media.subscriptions.count == 1)
+  }
+
   @Test("the client's view is taken over, and a track we do not know means beginning anew")
   func syncState() throws {
     let harness = Harness()

@@ -133,6 +133,24 @@ struct SinglePeerConnectionTests {
     #expect(listener.peer.sections.count == 7, "the sections of the first offer were enough")
   }
 
+  @Test("a track that comes while another goes waits until the section has been idle once")
+  func idlesBetweenTracks() throws {
+    let harness = Harness()
+    let listener = harness.join("listener")
+    let speakers = (0..<3).map { harness.join("speaker\($0)") }
+    for speaker in speakers { harness.publish("mic", from: speaker) }
+    let newcomer = harness.join("newcomer", autoSubscribe: false)
+    listener.isObedient = false
+    harness.unpublish("mic", from: speakers[0])
+    let sid = harness.publish("mic", from: newcomer)
+    harness.send(.offer(listener.offer()), from: listener)
+    #expect(listener.remoteTracks.count == 2 && listener.remoteTracks["0"] == nil)
+    listener.isObedient = true
+    harness.send(.offer(listener.offer()), from: listener)
+    #expect(listener.remoteTracks.count == 3 && listener.remoteTracks["0"] == sid)
+    #expect(listener.peer.sections.count == 7)
+  }
+
   @Test("what a section sends is recognised by its section or by being the only one when its name is not known")
   func unnamedTrack() {
     let harness = Harness()

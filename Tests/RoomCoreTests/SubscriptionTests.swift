@@ -82,6 +82,31 @@ struct SubscriptionTests {
     #expect(bob.messages.last { $0.hasPermissionUpdate }?.subscriptionPermissionUpdate.allowed == true)
   }
 
+  @Test("a publisher is told once that it has a subscriber")
+  func toldOnce() throws {
+    let harness = Harness()
+    let alice = harness.join("alice")
+    let sid = harness.publish("mic", from: alice)
+    let track = try #require(harness.media.published.keys.first)
+    for name in ["bob", "carol"] {
+      let transport = try #require(harness.transport(of: harness.join(name)))
+      harness.perform(.trackFlowing(track, to: transport))
+    }
+    #expect(alice.messages.count { $0.trackSubscribed.trackSid == sid } == 1)
+  }
+
+  @Test("a recorder gets every track")
+  func recorder() {
+    let harness = Harness()
+    let alice = harness.join("alice")
+    harness.publish("mic", from: alice)
+    harness.send(.subscriptionPermission(Livekit_SubscriptionPermission()), from: alice)
+    let bob = harness.join("bob")
+    let recorder = harness.join("recorder") { $0.video.recorder = true }
+    #expect(bob.remoteTracks.isEmpty && recorder.remoteTracks.count == 1)
+    #expect(harness.core.rooms.first?.activeRecording == true)
+  }
+
   @Test("a disabled track sends no packets and keeps its section")
   func disabled() {
     let harness = Harness()
