@@ -168,8 +168,8 @@ extension RunningGateway {
 
   private static func listenAddresses(_ configuration: GatewayConfiguration) -> [IPAddress] {
     let address = configuration.sip.listenAddress
-    guard address == .anyV4, LocalAddresses.hasIPv6 else { return [address] }
-    return [address, IPAddress(v6: 0, 0)]
+    // `::` is IPv4 too, as people know it from other servers; each family has sockets of its own.
+    return address == IPAddress(v6: 0, 0) ? [.anyV4, address] : [address]
   }
 
   private static func startLoops(

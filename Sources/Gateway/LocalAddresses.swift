@@ -34,8 +34,6 @@ enum LocalAddresses {
     return isConnected ? SocketAddress.local(of: descriptor)?.address : nil
   }
 
-  static var hasIPv6: Bool { all().contains { !$0.isIPv4 } }
-
   static var processorCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
   private static func all() -> [IPAddress] {
