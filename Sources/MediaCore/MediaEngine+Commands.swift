@@ -19,7 +19,7 @@ extension MediaEngine {
     case .publishTrack(let id, let track, let options): publish(track, on: id, options)
     case .unpublishTrack(let id, let track): unpublish(track, from: id)
     case .setTrackMuted(let track, let isMuted):
-      if let track = tracks[track] { track.source.pointee.setMuted(isMuted) }
+      if let source = tracks[track]?.source { source.pointee.setMuted(isMuted) }
     case .subscribe(let id, let track, let options): subscribe(id, to: track, options)
     case .unsubscribe(let id, let track): unsubscribe(id, from: track)
     case .openDataChannel(let id, let options):
@@ -46,6 +46,7 @@ extension MediaEngine {
     let leg = UnsafeMutablePointer.make(PhoneLeg(configuration, on: port, lobby: lobby, at: now))
     legs[configuration.id] = leg
     legsByPort[index] = leg
+    let lobby = lobby
     lobby.pointee.add(leg)
   }
 
@@ -80,7 +81,7 @@ extension MediaEngine {
   private mutating func attach(_ id: PhoneLegID, to roomID: RoomID, publishing track: TrackID) {
     guard let leg = legs[id], let room = rooms[roomID], tracks[track] == nil else { return }
     detach(leg)
-    let (options, law) = (room.pointee.options, leg.pointee.law)
+    let (options, law, lobby) = (room.pointee.options, leg.pointee.law, lobby)
     let source = UnsafeMutablePointer.make(
       TrackSource(
         id: track, room: room, codec: options.codec == .opus ? .opus : .pcmu,
@@ -95,7 +96,8 @@ extension MediaEngine {
 
   private mutating func detach(_ leg: UnsafeMutablePointer<PhoneLeg>) {
     guard let source = leg.pointee.source else { return }
-    leg.pointee.room.pointee.remove(leg)
+    let (room, lobby) = (leg.pointee.room, lobby)
+    room.pointee.remove(leg)
     leg.pointee.detach(to: lobby)
     lobby.pointee.add(leg)
     remove(source)
@@ -103,8 +105,8 @@ extension MediaEngine {
 
   private mutating func close(_ leg: UnsafeMutablePointer<PhoneLeg>) {
     detach(leg)
+    let (id, port, lobby) = (leg.pointee.id, leg.pointee.port, lobby)
     lobby.pointee.remove(leg)
-    let (id, port) = (leg.pointee.id, leg.pointee.port)
     legs[id] = nil
     legsByPort[Int(port.index)] = nil
     closedPorts.append(port)
@@ -127,13 +129,13 @@ extension MediaEngine {
   }
 
   private mutating func close(_ transport: UnsafeMutablePointer<RoomTransport>, at now: MonotonicTime) {
-    let id = transport.pointee.id
+    let (id, room) = (transport.pointee.id, transport.pointee.room)
     transport.pointee.close(at: now, &output)
     for track in transport.pointee.received { remove(track.pointee.source) }
     for sent in transport.pointee.sent { unsubscribe(sent) }
     for source in transport.pointee.sources where flows[source] == transport { flows[source] = nil }
     fragments[transport.pointee.agent.localFragment] = nil
-    transport.pointee.room.pointee.remove(transport)
+    room.pointee.remove(transport)
     transports[id] = nil
     output.emit(.transportClosed(id, transport.pointee.statistics))
     transport.destroy()
@@ -143,13 +145,13 @@ extension MediaEngine {
     guard let transport = transports[id], tracks[track] == nil,
       transport.pointee.received.count < limits.tracksPerTransport
     else { return }
+    let room = transport.pointee.room
     let source = UnsafeMutablePointer.make(
-      TrackSource(
-        id: track, room: transport.pointee.room, codec: options.codec, playoutKind: options.codec.playoutKind))
+      TrackSource(id: track, room: room, codec: options.codec, playoutKind: options.codec.playoutKind))
     transport.pointee.add(UnsafeMutablePointer.make(ReceivedTrack(options, source: source)))
     tracks[track] = Track(source: source, transport: transport)
-    source.pointee.room.pointee.add(source)
-    subscribeWaiting(for: track, in: source.pointee.room)
+    room.pointee.add(source)
+    subscribeWaiting(for: track, in: room)
   }
 
   private mutating func unpublish(_ track: TrackID, from id: TransportID) {
@@ -161,19 +163,18 @@ extension MediaEngine {
   /// A track that is not there yet is waited for: a phone is subscribed to while it still rings.
   private mutating func subscribe(_ id: TransportID, to track: TrackID, _ options: SendTrack) {
     guard let transport = transports[id] else { return }
-    guard let entry = tracks[track] else {
+    guard let source = tracks[track]?.source else {
       if transport.pointee.awaited.count < limits.subscriptionsPerTransport {
         transport.pointee.awaited[track] = options
       }
       return
     }
-    guard entry.source.pointee.codec == options.codec,
-      entry.source.pointee.room == transport.pointee.room,
+    guard source.pointee.codec == options.codec, source.pointee.room == transport.pointee.room,
       let sent = transport.pointee.sentTrack(options, limit: limits.subscriptionsPerTransport)
     else { return }
     unsubscribe(sent)
     unsubscribe(id, from: track)
-    entry.source.pointee.subscribe(TrackSource.Subscriber(transport: transport, sent: sent))
+    source.pointee.subscribe(TrackSource.Subscriber(transport: transport, sent: sent))
   }
 
   private mutating func subscribeWaiting(for track: TrackID, in room: UnsafeMutablePointer<MediaRoom>) {
@@ -190,15 +191,16 @@ extension MediaEngine {
   }
 
   private mutating func unsubscribe(_ sent: UnsafeMutablePointer<SentTrack>) {
-    guard let id = sent.pointee.track, let track = tracks[id] else { return }
-    track.source.pointee.unsubscribe(sent)
+    guard let track = sent.pointee.track, let source = tracks[track]?.source else { return }
+    source.pointee.unsubscribe(sent)
   }
 
   /// Ends a track: its subscribers' streams are free for another.
   private mutating func remove(_ source: UnsafeMutablePointer<TrackSource>) {
+    let room = source.pointee.room
     source.pointee.unsubscribeAll()
     tracks[source.pointee.id] = nil
-    source.pointee.room.pointee.remove(source)
+    room.pointee.remove(source)
     source.destroy()
   }
 

@@ -146,7 +146,9 @@ public struct MediaEngine: ~Copyable {
       return
     }
     guard transport.pointee.receiveSTUN(datagram, from: source, at: now, &output) else { return }
-    if flows[source] != transport { flows[source] = transport }
+    guard flows[source] != transport else { return }
+    flows[source] = transport
+    if let evicted = transport.pointee.addSource(source), flows[evicted] == transport { flows[evicted] = nil }
   }
 
   private mutating func closeFailedTransports(of room: UnsafeMutablePointer<MediaRoom>, at now: MonotonicTime) {

@@ -60,6 +60,7 @@ struct PhonePublisher: ~Copyable {
   }
 
   private mutating func publishFrames(at now: MonotonicTime, _ output: inout MediaOutput) {
+    let source = source
     while waiting.count >= Mixer.frameSampleCount {
       let frame = UnsafeBufferPointer(waiting.first(Mixer.frameSampleCount))
       measure(frame)
@@ -84,6 +85,7 @@ struct PhonePublisher: ~Copyable {
     _ samples: UnsafeBufferPointer<Int16>, asG711 payload: UnsafeRawBufferPointer, at now: MonotonicTime,
     _ output: inout MediaOutput
   ) {
+    let source = source
     measure(samples)
     let header = header(timestamp: position)
     source.pointee.deliver(header, payload: payload.bytes, at: now, &output)
@@ -94,6 +96,7 @@ struct PhonePublisher: ~Copyable {
   }
 
   private func measure(_ samples: UnsafeBufferPointer<Int16>) {
+    let source = source
     guard !source.pointee.isMuted else { return }
     let level = AudioLevel.level(of: samples.span)
     source.pointee.level.add(level: level, duration: .microseconds(125 * samples.count))

@@ -54,6 +54,7 @@ struct ReceivedTrack: ~Copyable {
     let level = UInt8(clamping: -said.decibelsOverload)
     let samples =
       codec == .opus ? OpusDecoder8k.sampleCount(of: packet.extracting(layout.payload)) : layout.payload.count
+    let source = source
     source.pointee.level.add(level: level, duration: .microseconds(125 * samples))
     return level
   }

@@ -72,7 +72,7 @@ struct RoomTransport: ~Copyable {
 
   var isConnected: Bool { state == .connected }
 
-  /// Takes a STUN request. Nil: ignored. Otherwise whether `source` is to be mapped to this transport.
+  /// Takes a STUN request. True when its sender knows our password: datagrams from `source` are this transport's.
   mutating func receiveSTUN(
     _ datagram: RawSpan, from source: Endpoint, at now: MonotonicTime, _ output: inout MediaOutput
   ) -> Bool {
@@ -88,10 +88,15 @@ struct RoomTransport: ~Copyable {
       dtls.start()
       flushDTLS(&output)
     }
-    guard !sources.contains(source) else { return true }
-    guard sources.count < Self.maximumSourceCount else { return false }
-    sources.append(source)
     return true
+  }
+
+  /// Remembers a source. Returns the one that has to make room for it, if any.
+  mutating func addSource(_ source: Endpoint) -> Endpoint? {
+    let oldest = sources.count < Self.maximumSourceCount ? nil : sources.firstIndex { $0 != agent.selected }
+    let evicted = oldest.map { sources.remove(at: $0) }
+    sources.append(source)
+    return evicted
   }
 
   /// Takes a DTLS datagram of a mapped source.

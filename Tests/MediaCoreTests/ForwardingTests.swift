@@ -247,6 +247,17 @@ struct ForwardingTests {
     #expect(pair.listener.peer.packets.count == 2)
   }
 
+  @Test("a subscription waits for its track, unless it is withdrawn", arguments: [true, false])
+  func awaited(isWithdrawn: Bool) throws {
+    let pair = try Pair()
+    let later = TrackID(rawValue: 2)
+    pair.world.perform(.subscribe(pair.listener.id, later, SendTrack(ssrc: 78, payloadType: 111)))
+    if isWithdrawn { pair.world.perform(.unsubscribe(pair.listener.id, later)) }
+    pair.world.perform(.publishTrack(pair.speaker.id, later, ReceiveTrack(ssrc: 5001, payloadType: 111)))
+    pair.speak(0, ssrc: 5001)
+    #expect(pair.listener.peer.packets.count == (isWithdrawn ? 0 : 1))
+  }
+
   @Test("a subscriber or a publisher that leaves takes nothing else with it")
   func leaving() throws {
     let pair = try Pair()
