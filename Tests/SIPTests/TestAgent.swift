@@ -32,6 +32,7 @@ final class TestAgent {
   private(set) var inviteCount = 0
   private(set) var terminatedCount = 0
   var policy: Policy
+  private var timer: SIPTimer?
   private var waiters: [(predicate: (SIPEvent) -> Bool, resume: CheckedContinuation<SIPEvent, Never>)] = []
 
   init(_ policy: Policy = .answer, _ configure: (inout SIPAgentConfiguration) -> Void = { _ in }) throws {
@@ -52,6 +53,18 @@ final class TestAgent {
   func event(where predicate: @escaping (SIPEvent) -> Bool) async -> SIPEvent {
     if let event = events.first(where: predicate) { return event }
     return await withCheckedContinuation { waiters.append((predicate, $0)) }
+  }
+
+  func place(_ invite: OutgoingInvite) -> InviteID { agent?.invite(invite) ?? InviteID(rawValue: 0) }
+
+  /// Waits until the stack's transactions have run out; a short T1 makes that soon.
+  func settle() async {
+    while let agent, agent.statistics.transactions > 0 || agent.statistics.liveInvites > 0 {
+      guard agent.configuration.t1 < .milliseconds(100) || agent.statistics.liveInvites > 0 else { return }
+      await withCheckedContinuation { continuation in
+        timer = SIPTimer(after: .milliseconds(20)) { continuation.resume() }
+      }
+    }
   }
 
   func terminated() async -> SIPTermination? {

@@ -81,7 +81,7 @@ csofia_agent *csofia_agent_create(
     agent->message_class->mc_extract_body = extract_body_hidden;
   agent->nta = nta_agent_create(
       loop->root, (url_string_t *)first_url, receive, agent,
-      TAG_IF(agent->message_class, NTATAG_MCLASS(agent->message_class)), NTATAG_UA(1), NTATAG_MERGE_482(1),
+      TAG_IF(agent->message_class, NTATAG_MCLASS(agent->message_class)), NTATAG_UA(1), NTATAG_MERGE_482(1), NTATAG_CLIENT_RPORT(1),
       NTATAG_CANCEL_487(0), NTATAG_EXTRA_100(0), NTATAG_PROGRESS(UINT32_MAX), NTATAG_USE_NAPTR(0), NTATAG_USE_SRV(0),
       NTATAG_SIPFLAGS(MSG_DO_EXTRACT_COPY), NTATAG_MAXSIZE(options->max_message_byte_count), NTATAG_UDP_MTU(65535),
       NTATAG_SIP_T1(options->t1_milliseconds), NTATAG_SIP_T1X64(64 * options->t1_milliseconds),
