@@ -50,13 +50,15 @@ extension Participant {
 
   private mutating func assignSections(of connection: inout OfferingConnection, turn: inout Turn) {
     for trackSID in waitingSubscriptions {
-      if let index = connection.sections.firstIndex(where: { $0.use == .free }) {
-        connection.sections[index].use = .carries(trackSID: trackSID)
+      if let index = connection.freeSection(for: trackSID) {
+        connection.sections[index].carry(trackSID)
         subscriptions[trackSID]?.mid = connection.sections[index].mid
       } else if connection.sections.count + 1 < turn.limits.sections {
-        let mid = String(connection.sections.count + 1)
-        connection.sections.append(.init(mid: mid, ssrc: turn.ids.ssrc(), use: .carries(trackSID: trackSID)))
-        subscriptions[trackSID]?.mid = mid
+        var section = OfferingConnection.Section(
+          mid: String(connection.sections.count + 1), ssrc: turn.ids.ssrc(), use: .free)
+        section.carry(trackSID)
+        connection.sections.append(section)
+        subscriptions[trackSID]?.mid = section.mid
       } else {
         refuseSubscription(trackSID, .seUnknown, turn: &turn)
       }

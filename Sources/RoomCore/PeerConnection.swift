@@ -52,7 +52,19 @@ struct OfferingConnection: Sendable {
     let mid: String
     let ssrc: UInt32
     var use: Use
+    /// The last tracks it carried.
+    var history: [String] = []
+
+    static let historyCount = 16
+
+    mutating func carry(_ trackSID: String) {
+      use = .carries(trackSID: trackSID)
+      history = history.suffix(Self.historyCount - 1) + [trackSID]
+    }
   }
+
+  /// Free sections above which a track gets one that it has had before, rather than one more.
+  static let spareSections = 8
 
   let applicationMID = "0"
   var ice: ICECredentials
@@ -61,6 +73,13 @@ struct OfferingConnection: Sendable {
   var transport: PeerTransport?
   var origin: WebRTCOrigin
   var sections: [Section] = []
+
+  /// A free section for a track. The Rust client tells its application nothing of a track that comes again on a
+  /// section it had before, so such a one is the last choice.
+  func freeSection(for trackSID: String) -> Int? {
+    let free = sections.indices.filter { sections[$0].use == .free }
+    return free.first { !sections[$0].history.contains(trackSID) } ?? (free.count >= Self.spareSections ? free[0] : nil)
+  }
   /// `SessionDescription.id` of the last offer.
   var offerID: UInt32 = 0
   /// When the offer was made that is not answered yet.

@@ -40,6 +40,25 @@ struct TwoPeerConnectionsTests {
     #expect(try WebRTCDescription(parsing: last.sdp).sections.count == 2)
   }
 
+  @Test("a track that is subscribed to again comes on another section, and the sections do not grow without end")
+  func subscribesAgain() throws {
+    let harness = Harness()
+    let call = try harness.call("sip_1")
+    let client = harness.join("alice", isSingle: false)
+    var request = Livekit_UpdateSubscription()
+    request.trackSids = [call.trackSID]
+    for round in 1...30 {
+      request.subscribe = false
+      harness.send(.subscription(request), from: client)
+      #expect(client.remoteTracks.isEmpty)
+      request.subscribe = true
+      harness.send(.subscription(request), from: client)
+      #expect(client.remoteTracks.count == 1 && (round > 5 || client.remoteTracks.keys.first == "\(round + 1)"))
+    }
+    let sections = try WebRTCDescription(parsing: try #require(client.lastOffer).sdp).sections
+    #expect(sections.count <= 2 + OfferingConnection.spareSections)
+  }
+
   @Test("its own tracks travel on the publisher's connection")
   func publishes() throws {
     let harness = Harness()
