@@ -22,6 +22,8 @@ struct RoomTransport: ~Copyable {
   private(set) var received: [UnsafeMutablePointer<ReceivedTrack>] = []
   /// Streams towards the peer, those that carry nothing at the moment included.
   private(set) var sent: [UnsafeMutablePointer<SentTrack>] = []
+  /// SSRCs of streams that were given up: under the same SRTP key their numbers must not begin again.
+  private var retired: Set<UInt32> = []
   /// Subscriptions to tracks that are not there yet.
   var awaited: [TrackID: SendTrack] = [:]
   /// Sources that have proved to know our password: the engine maps them to this transport.
@@ -40,6 +42,7 @@ struct RoomTransport: ~Copyable {
 
   /// A peer that changes its address with every request must not fill the engine's table.
   private static let maximumSourceCount = 8
+  private static let maximumRetiredCount = 65_536
 
   /// Nil when the configuration does not hold together or memory is short.
   init?(
@@ -209,17 +212,29 @@ struct RoomTransport: ~Copyable {
     received.remove(at: index)
   }
 
-  /// The stream of that SSRC, made when it is new. Nil beyond `limit`, or when its codec differs.
+  /// The stream of that SSRC, made when it is new. Nil when `limit` streams carry tracks, when its codec differs, or
+  /// when that SSRC has been given up.
   mutating func sentTrack(_ options: SendTrack, limit: Int) -> UnsafeMutablePointer<SentTrack>? {
     if let known = sent.first(where: { $0.pointee.ssrc == options.ssrc }) {
       return known.pointee.codec == options.codec ? known : nil
     }
-    guard sent.count < limit else { return nil }
+    guard !retired.contains(options.ssrc), sent.count < limit || retireIdleStream() else { return nil }
     let track = UnsafeMutablePointer.make(
       SentTrack(options, firstSequenceNumber: .random(in: 0..<0x8000)))
     sent.append(track)
     outbound?.addStream(ssrc: options.ssrc)
     return track
+  }
+
+  /// Makes room for another stream. False when all of them carry a track, or too many were given up already.
+  private mutating func retireIdleStream() -> Bool {
+    guard retired.count < Self.maximumRetiredCount, let index = sent.firstIndex(where: { $0.pointee.track == nil })
+    else { return false }
+    let track = sent.remove(at: index)
+    retired.insert(track.pointee.ssrc)
+    outbound?.removeStream(ssrc: track.pointee.ssrc)
+    track.destroy()
+    return true
   }
 
   mutating func fail(_ reason: TransportFailure) { failure = failure ?? reason }

@@ -13,8 +13,10 @@ struct ForwardingTests {
     let listener: (id: TransportID, peer: TestPeer)
     let track: TrackID
 
-    init(_ options: SendTrack = SendTrack(ssrc: 77, payloadType: 109)) throws {
-      world = try World()
+    init(
+      _ options: SendTrack = SendTrack(ssrc: 77, payloadType: 109), limits: MediaLimits = MediaLimits()
+    ) throws {
+      world = try World(limits: limits)
       room = world.openRoom()
       speaker = try world.connectPeer(room)
       listener = try world.connectPeer(room)
@@ -245,6 +247,22 @@ struct ForwardingTests {
       .subscribe(pair.listener.id, TrackID(rawValue: 2), SendTrack(ssrc: 77, payloadType: 109)))
     pair.speak(2, ssrc: 5001)
     #expect(pair.listener.peer.packets.count == 2)
+  }
+
+  @Test("streams that carry nothing make room for new ones, and their SSRCs are never used again")
+  func streamLimit() throws {
+    let pair = try Pair(limits: MediaLimits(subscriptionsPerTransport: 2))
+    let listener = pair.listener.id
+    pair.speak(0)
+    for ssrc in 78..<90 as Range<UInt32> {
+      pair.world.perform(.subscribe(listener, pair.track, SendTrack(ssrc: ssrc, payloadType: 109)))
+      pair.speak(Int(ssrc))
+    }
+    #expect(Set(pair.listener.peer.packets.map(\.header.ssrc)) == Set(77..<90))
+    pair.listener.peer.forgetPackets()
+    pair.world.perform(.subscribe(listener, pair.track, SendTrack(ssrc: 77, payloadType: 109)))
+    pair.speak(100)
+    #expect(pair.listener.peer.packets.map(\.header.ssrc) == [89])
   }
 
   @Test("a subscription waits for its track, unless it is withdrawn", arguments: [true, false])

@@ -9,7 +9,8 @@ import Testing
 
 @Suite("Media loop", .serialized)
 struct MediaLoopTests {
-  private static let pool = PortPool(range: 24_000...25_999, addresses: [.loopbackV4], quarantine: .zero)
+  private static let pool = PortPool(
+    range: 24_000...25_999, addresses: [.loopbackV4, TestSocket.loopbackV6], quarantine: .zero)
 
   /// A loop on loopback and what it reported.
   private final class Running: Sendable {
@@ -27,7 +28,8 @@ struct MediaLoopTests {
       let log = Log()
       self.log = log
       loop = try MediaLoop.start(
-        MediaLoopConfiguration(index: 0, webRTCAddresses: [.loopbackV4], webRTCPort: 0), identity: identity
+        MediaLoopConfiguration(index: 0, webRTCAddresses: [.loopbackV4, TestSocket.loopbackV6], webRTCPort: 0),
+        identity: identity
       ) { event in log.events.withLock { $0.append(event) } }
     }
 
@@ -36,7 +38,9 @@ struct MediaLoopTests {
     func count(_ matches: (MediaEvent) -> Bool) -> Int { log.events.withLock { $0.count(where: matches) } }
 
     func call(_ phone: SocketPhone, into room: RoomID, id: UInt64) throws -> (leg: PhoneLegID, port: Endpoint) {
-      guard let lease = MediaLoopTests.pool.lease() else { throw World.NotMade() }
+      guard let lease = MediaLoopTests.pool.lease(isIPv4: phone.socket.local.address.isIPv4) else {
+        throw World.NotMade()
+      }
       let leg = PhoneLegID(rawValue: id)
       let local = lease.local
       loop.openPhoneLeg(PhoneLegConfiguration(id: leg), on: lease)
@@ -51,8 +55,8 @@ struct MediaLoopTests {
     let socket: TestSocket
     let phone: TestPhone
 
-    init(law: G711 = .pcmu, ssrc: UInt32 = 1) throws {
-      guard let socket = TestSocket() else { throw World.NotMade() }
+    init(law: G711 = .pcmu, ssrc: UInt32 = 1, isIPv4: Bool = true) throws {
+      guard let socket = TestSocket(isIPv4: isIPv4) else { throw World.NotMade() }
       self.socket = socket
       phone = TestPhone(at: socket.local, law: law, ssrc: ssrc)
     }
@@ -60,7 +64,7 @@ struct MediaLoopTests {
     func talk(_ samples: [Int16], to port: Endpoint) { socket.send(phone.packet(samples), to: port) }
 
     func listen() {
-      while let (datagram, _) = socket.receive() { phone.receive(datagram, at: TestSocket.now()) }
+      while let datagram = socket.receive() { phone.receive(datagram, at: TestSocket.now()) }
     }
   }
 
@@ -73,16 +77,18 @@ struct MediaLoopTests {
     }
   }
 
-  @Test("two phones in a room hear each other at the right level and not themselves; a stranger changes nothing")
-  func phones() throws {
+  @Test(
+    "two phones in a room hear each other at the right level and not themselves; a stranger changes nothing",
+    arguments: [true, false])
+  func phones(isIPv4: Bool) throws {
     let running = try Running()
     let room = RoomID(rawValue: 1)
     running.loop.post(.openRoom(room, RoomMediaOptions()))
-    let phones = [try SocketPhone(), try SocketPhone(law: .pcma, ssrc: 2)]
+    let phones = [try SocketPhone(isIPv4: isIPv4), try SocketPhone(law: .pcma, ssrc: 2, isIPv4: isIPv4)]
     let calls = [
       try running.call(phones[0], into: room, id: 1), try running.call(phones[1], into: room, id: 2),
     ]
-    let stranger = try SocketPhone(ssrc: 3)
+    let stranger = try SocketPhone(ssrc: 3, isIPv4: isIPv4)
     run(150) { index in
       phones[0].talk(Sound.tone(hz: 600, count: 160, from: index * 160), to: calls[0].port)
       phones[1].talk(Sound.tone(hz: 1000, count: 160, from: index * 160), to: calls[1].port)
@@ -105,19 +111,19 @@ struct MediaLoopTests {
     #expect(running.count { if case .phoneMediaStarted = $0 { true } else { false } } == 2)
   }
 
-  @Test("a WebRTC peer connects over the loop's port and is heard by a phone, and hears it")
-  func peer() throws {
+  @Test("a WebRTC peer connects over the loop's port and is heard by a phone, and hears it", arguments: [true, false])
+  func peer(isIPv4: Bool) throws {
     let running = try Running()
     let room = RoomID(rawValue: 1)
     running.loop.post(.openRoom(room, RoomMediaOptions()))
     let phone = try SocketPhone()
     let call = try running.call(phone, into: room, id: 1)
-    let socket = try #require(TestSocket())
+    let socket = try #require(TestSocket(isIPv4: isIPv4))
     let credentials = ICECredentials.random()
     let peer = try #require(
       TestPeer(at: socket.local, credentials: credentials, serverFingerprint: running.identity.fingerprint))
     let (transport, track) = (TransportID(rawValue: 1), TrackID(rawValue: 9))
-    let server = Endpoint(.loopbackV4, running.loop.webRTCPort)
+    let server = Endpoint(socket.local.address, running.loop.webRTCPort)
     running.loop.post(
       .openTransport(
         TransportConfiguration(
@@ -136,7 +142,7 @@ struct MediaLoopTests {
       phone.talk(Sound.tone(hz: 600, count: 160, from: index * 160), to: call.port)
       for datagram in peer.outbox { socket.send(datagram, to: server) }
       peer.outbox = []
-      while let (datagram, _) = socket.receive() { peer.receive(datagram, at: TestSocket.now()) }
+      while let datagram = socket.receive() { peer.receive(datagram, at: TestSocket.now()) }
       phone.listen()
     }
     #expect(running.count { if case .transportConnected(transport) = $0 { true } else { false } } == 1)
