@@ -29,7 +29,7 @@ struct StartReport {
       \(trunksAndRules)
 
       Next:
-      \(nextSteps(sip))
+      \(nextSteps(port: sip.port))
       """
   }
 
@@ -61,7 +61,10 @@ struct StartReport {
     configuration.trunks.lazy.compactMap { $0.numbers.first { !$0.isPrefix }?.text }.first ?? "+15550100"
   }
 
-  private func nextSteps(_ sip: Endpoint) -> String {
+  private func nextSteps(port: UInt16) -> String {
+    // From the machine itself, so that the shipped trunk takes the call.
+    let bound = configuration.sip.listenAddress
+    let sip = Endpoint(bound.isUnspecified ? .loopbackV4 : bound, port)
     let number = exampleNumber
     var steps = [
       ("trunkline dial sip:\(number)@\(sip)", "call it from this machine"),
