@@ -120,10 +120,6 @@ extension Room {
     guard let leaving = participants[sid] else { return }
     var affected: Set<String> = []
     for track in leaving.tracks { affected.formUnion(unpublish(track.id, of: sid, turn: &turn)) }
-    for transport in [leaving.answering?.transport?.id, leaving.offering?.transportID].compactMap({ $0 }) {
-      turn.transports[transport] = nil
-      turn.emit(.closeTransport(transport), on: media)
-    }
     guard var participant = participants.removeValue(forKey: sid) else { return }
     order.removeAll { $0 == sid }
     if sidsByIdentity[participant.identity] == sid { sidsByIdentity[participant.identity] = nil }
@@ -137,6 +133,11 @@ extension Room {
       turn.sessions[session] = nil
       if let leave { turn.send(.leave(.init(reason, action: leave)), to: session) }
       turn.emit(.close(session, reason: "left the room: \(reason)"))
+    }
+    // After the word of leave: a client takes a transport that closes by itself for a failure.
+    for transport in [leaving.answering?.transport?.id, leaving.offering?.transportID].compactMap({ $0 }) {
+      turn.transports[transport] = nil
+      turn.emit(.closeTransport(transport), on: media)
     }
     announce(participant, includesSelf: false, turn: &turn)
     turn.emit(.participantLeft(info, participant.info))

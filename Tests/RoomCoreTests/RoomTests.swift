@@ -65,6 +65,18 @@ struct RoomTests {
     #expect(try harness.core.participants(of: "lobby").map(\.sid) == [second.participantSID])
   }
 
+  @Test("a client that is sent away hears so before its transport closes")
+  func leavesFirst() throws {
+    let harness = Harness()
+    harness.join("alice")
+    let actions = try harness.core.deleteRoom("lobby", now: harness.now)
+    let leave = actions.firstIndex {
+      if case .send(_, let message) = $0 { message.leave.reason == .roomDeleted } else { false }
+    }
+    let close = actions.firstIndex { if case .media(_, .closeTransport) = $0 { true } else { false } }
+    #expect(try #require(leave) < #require(close))
+  }
+
   @Test(
     "a room closes when it has been empty for its time",
     arguments: [(false, 299, true), (false, 301, false), (true, 19, true), (true, 21, false)])
