@@ -103,21 +103,3 @@ struct SentTrack: ~Copyable {
     statistics.roundTripTime = .nanoseconds(Int64(roundTrip) * 1_000_000_000 >> 16)
   }
 }
-
-extension TrackCodec {
-  /// RTP clock (RFC 7587 §4.1, RFC 3551 §4.5.14).
-  var clockRateHz: Int { self == .opus ? 48_000 : 8_000 }
-}
-
-extension MutableRawSpan {
-  /// Copies all of `source` to `offset`, where it must fit.
-  mutating func copy(_ source: RawSpan, at offset: Int) {
-    precondition(offset >= 0 && offset + source.byteCount <= byteCount, "\(source.byteCount) bytes at \(offset)")
-    withUnsafeMutableBytes { target in
-      source.withUnsafeBytes { source in
-        guard let from = source.baseAddress, let to = target.baseAddress else { return }
-        (to + offset).copyMemory(from: from, byteCount: source.count)
-      }
-    }
-  }
-}

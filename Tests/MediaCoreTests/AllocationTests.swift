@@ -1,6 +1,7 @@
 import Audio
 import Base
 import CMallocCount
+import Glibc
 import MediaCore
 import MediaTestSupport
 import RTP
@@ -26,6 +27,7 @@ private struct Batch {
   subscript(index: Int) -> UnsafeMutableRawBufferPointer { .init(rebasing: storage[ranges[index]]) }
 }
 
+// Unoptimised code allocates in generic loops of the standard library: only a release build tells anything.
 @Suite("Allocations", .enabled(if: cmalloccount_is_available() && !_isDebugAssertConfiguration()))
 struct AllocationTests {
   private static let warm = 300
@@ -56,6 +58,13 @@ struct AllocationTests {
       allocations = cmalloccount_stop()
       return allocations
     }
+  }
+
+  @Test("the counter counts")
+  func counter() {
+    cmalloccount_start()
+    for _ in 0..<3 { free(malloc(100)) }
+    #expect(cmalloccount_stop() == 3)
   }
 
   @Test("1,000 packets each way and 2,000 ticks allocate nothing once warm", arguments: [RoomCodec.opus, .pcmu])
