@@ -88,7 +88,7 @@ let package = Package(
     .executableTarget(
       name: "trunkline",
       dependencies: [
-        "Base", "Capture", "Configuration", "Gateway", "LiveKitProtocol", "Phone", "Telephony",
+        "Base", "Capture", "Configuration", "Gateway", "LiveKitProtocol", "Phone", "SDP", "SIP", "Telephony",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -121,7 +121,7 @@ let package = Package(
     tests("Phone", ["Base", "RTP", "SDP", "Capture"]),
     .testTarget(
       name: "CommandTests", dependencies: [
-        "trunkline", "Base", "Configuration", "LiveKitProtocol", "Telephony",
+        "trunkline", "Base", "Configuration", "LiveKitProtocol", "Phone", "SDP", "SIP", "Telephony",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

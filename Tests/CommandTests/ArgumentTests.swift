@@ -2,6 +2,9 @@ import ArgumentParser
 import Base
 import Configuration
 import LiveKitProtocol
+import Phone
+import SDP
+import SIP
 import Telephony
 import Testing
 
@@ -21,6 +24,16 @@ import Testing
     ["replay", "a.pcap"],
     ["replay", "a.pcap", "--to", "127.0.0.1:5060", "--transport", "tls"],
     ["serve", "now"],
+    ["dial"],
+    ["dial", "sip:a@b", "--tone", "5000"],
+    ["dial", "sip:a@b", "--tone", "440", "--play", "a.wav"],
+    ["dial", "sip:a@b", "--codec", "g722"],
+    ["dial", "sip:a@b", "--packet-time", "25"],
+    ["dial", "sip:a@b", "--transport", "tls"],
+    ["dial", "sip:a@b", "--source", "here"],
+    ["dial", "sip:a@b", "--duration", "0"],
+    ["dial", "sip:a@b", "--username", "a"],
+    ["dial", "sip:a@b", "--header", "no colon"],
   ]
 
   @Test("arguments that make no sense are refused before anything is done", arguments: mistakes)
@@ -37,9 +50,37 @@ import Testing
       ["explain", "--pcap", "failing.pcap", "--json"],
       ["replay", "failing.pcap", "--to", "127.0.0.1:5060", "--fast", "--json"],
       ["serve", "--config", "conf/trunkline.yaml", "--check"],
+      ["dial", "sip:+15550100@127.0.0.1;transport=tcp", "--tone", "440"],
+      ["dial", "sip:+15550100@127.0.0.1", "--digits", "1w23#", "--duration", "10"],
     ])
   func taking(_ arguments: [String]) throws {
     _ = try Trunkline.parseAsRoot(arguments)
+  }
+}
+
+@Suite struct DialOptionsTests {
+  @Test("arguments become what the phone is told")
+  func everything() throws {
+    let command = try #require(
+      try Trunkline.parseAsRoot([
+        "dial", "sip:a@b", "--from", "+15550123", "--tone", "440", "--digits", "1#", "--record", "r.wav", "--duration",
+        "1m", "--codec", "PCMA", "--packet-time", "30", "--transport", "TCP", "--source", "127.0.0.1", "--username",
+        "u", "--password", "p", "--header", "X-A: b: c", "--header", "X-B:d",
+      ]) as? DialCommand)
+    let options = try command.options()
+    #expect(options.uri == "sip:a@b")
+    #expect(options.from == "+15550123")
+    #expect(options.sound == .tone(frequencyHz: 440))
+    #expect(options.digits == "1#")
+    #expect(options.recording == "r.wav")
+    #expect(options.duration == .seconds(60))
+    #expect(options.ringTimeout == .seconds(180))
+    #expect(options.codec == .pcma)
+    #expect(options.packetTime == 30)
+    #expect(options.transport == .tcp)
+    #expect(options.source == .loopbackV4)
+    #expect(options.credentials?.username == "u")
+    #expect(options.headers.map { "\($0.name)|\($0.value)" } == ["X-A|b: c", "X-B|d"])
   }
 }
 
