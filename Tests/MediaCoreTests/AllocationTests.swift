@@ -1,7 +1,6 @@
 import Audio
 import Base
 import CMallocCount
-import Glibc
 import MediaCore
 import MediaTestSupport
 import RTP
@@ -63,8 +62,9 @@ struct AllocationTests {
   @Test("the counter counts")
   func counter() {
     cmalloccount_start()
-    for _ in 0..<3 { free(malloc(100)) }
-    #expect(cmalloccount_stop() == 3)
+    let numbers = Array(0..<Int.random(in: 50...60))
+    let count = cmalloccount_stop()
+    #expect(count == 1, "\(numbers.count) numbers")
   }
 
   @Test("1,000 packets each way and 2,000 ticks allocate nothing once warm", arguments: [RoomCodec.opus, .pcmu])
