@@ -14,6 +14,8 @@ let cLibraries: [Target] = [
   .systemLibrary(
     name: "CSpanDSP", path: "Sources/C/CSpanDSP", pkgConfig: "spandsp", providers: [.apt(["libspandsp-dev"])]),
   .systemLibrary(name: "CSRTP", path: "Sources/C/CSRTP", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),
+  // The ciphers that libsrtp is given.
+  .target(name: "CSRTPCrypto", dependencies: ["COpenSSL", "CSRTP"], path: "Sources/C/CSRTPCrypto"),
   .systemLibrary(name: "CZlib", path: "Sources/C/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
   // No pkgConfig: its flags name macros that the public header does not read and SwiftPM warns about.
   .systemLibrary(name: "CUsrSCTP", path: "Sources/C/CUsrSCTP", providers: [.apt(["libusrsctp-dev"])]),
@@ -53,7 +55,7 @@ let package = Package(
     core("RTP", ["Base"]),
     core("SDP", ["Base"]),
     core("Audio", ["Base", "COpus", "CSpanDSP"]),
-    core("Transport", ["Base", "COpenSSL", "CUsrSCTP"]),
+    core("Transport", ["Base", "COpenSSL", "CSRTP", "CSRTPCrypto", "CUsrSCTP"]),
     core("MediaCore", ["Base", "RTP", "Audio", "Transport"]),
     core("Telephony", ["Base", "COpenSSL"]),
     .target(
@@ -108,8 +110,7 @@ let package = Package(
     tests("Configuration", ["Base", "Telephony", .product(name: "Yams", package: "Yams")]),
     tests("WebServer", ["Base", .product(name: "NIOCore", package: "swift-nio")]),
     tests("Audio", ["CSpanDSP"]),
-    // libsrtp is what our SRTP is compared with.
-    tests("Transport", ["Base", "COpenSSL", "CSRTP"]),
+    tests("Transport", ["Base", "CMallocCount", "COpenSSL"]),
     // Counts allocations by standing in for malloc; peers and phones without sockets.
     .target(name: "CMallocCount", path: "Tests/CMallocCount"),
     .target(

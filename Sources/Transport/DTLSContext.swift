@@ -17,7 +17,7 @@ public final class DTLSContext: @unchecked Sendable {
     case quick
   }
 
-  /// Nil when OpenSSL refuses the certificate or `profiles` is empty.
+  /// Nil when OpenSSL refuses the certificate, when libsrtp cannot start or when `profiles` is empty.
   public convenience init?(
     _ certificate: borrowing DTLSCertificate, profiles: [SRTPProfile] = [.aeadAES128GCM, .aes128CMSHA1With80BitTag]
   ) {
@@ -25,7 +25,8 @@ public final class DTLSContext: @unchecked Sendable {
   }
 
   init?(_ certificate: borrowing DTLSCertificate, profiles: [SRTPProfile], timer: Timer) {
-    guard let context = SSL_CTX_new(DTLS_method()) else { return nil }
+    // Here, so that the first call does not wait for libsrtp's self-tests.
+    guard SRTPLibrary.isReady, let context = SSL_CTX_new(DTLS_method()) else { return nil }
     self.context = context
     self.timer = timer
     fingerprint = certificate.fingerprint

@@ -1,7 +1,10 @@
 import Base
+import CSRTP
 
 /// One direction of an SRTP session (RFC 3711, RFC 7714). Packets are changed in place; nothing is allocated once a
 /// stream is known.
+///
+/// Owns an `srtp_t`, to which all state of the protocol belongs; here streams are only counted.
 public struct SRTPContext: ~Copyable {
   public enum Direction: Hashable, Sendable { case inbound, outbound }
 
@@ -13,7 +16,7 @@ public struct SRTPContext: ~Copyable {
     case replayed
     /// The tag does not fit. The packet's bytes are lost.
     case forged
-    /// Not an RTP or RTCP packet with room for a tag, or an RTCP packet that is not encrypted.
+    /// Not an RTP or RTCP packet with room for a tag, or an RTCP packet that the profile wants encrypted and is not.
     case malformed
     /// A new SSRC although `maximumStreamCount` are known.
     case tooManyStreams
@@ -21,115 +24,127 @@ public struct SRTPContext: ~Copyable {
 
   /// Bytes that `protect` or `protectRTCP` may add.
   public static let maximumTrailerByteCount = 20
-  /// SSRCs known at once. A peer could else make us keep state for each packet it invents.
+  /// SSRCs known at once. A peer could else make us keep state for each packet it invents: libsrtp has no bound.
   public static let maximumStreamCount = 64
 
-  private let rtp: SRTPCipher
-  private let rtcp: SRTPCipher
-  private var streams = SRTPStreams()
+  private let session: srtp_t
+  private let policy: SRTPPolicy
+  /// Streams that `session` keeps besides the template it makes them of.
+  private var streamCount = 0
+  /// The stream used last, which `session` keeps.
+  private var lastSSRC: UInt32?
 
-  /// Nil when OpenSSL refuses the key.
+  /// Nil when libsrtp refuses the key or cannot start. `srtp_create`.
   public init?(_ profile: SRTPProfile, masterKey: SRTPMasterKey, direction: Direction) {
-    guard let rtp = SRTPCipher(profile, master: masterKey, isRTCP: false, direction: direction),
-      let rtcp = SRTPCipher(profile, master: masterKey, isRTCP: true, direction: direction)
-    else { return nil }
-    self.rtp = rtp
-    self.rtcp = rtcp
+    guard SRTPLibrary.isReady else { return nil }
+    let policy = SRTPPolicy(profile, masterKey: masterKey)
+    let any = srtp_ssrc_t(type: direction == .inbound ? ssrc_any_inbound : ssrc_any_outbound, value: 0)
+    var session: srtp_t?
+    guard policy.apply(to: any, { srtp_create(&session, &$0) }) == srtp_err_status_ok, let session else { return nil }
+    self.session = session
+    self.policy = policy
   }
 
-  /// Protects the RTP packet in the first `byteCount` bytes and returns its new length.
+  deinit { srtp_dealloc(session) }
+
+  /// Protects the RTP packet in the first `byteCount` bytes and returns its new length. `srtp_protect`.
   ///
-  /// Nil, and nothing changes, when it is malformed, when `maximumTrailerByteCount` more bytes do not fit, when its
-  /// SSRC is one too many, or when its sequence number was protected before (or lies more than 128 behind): a nonce
-  /// used twice gives the key away. To answer a NACK, keep the protected packet.
+  /// Nil when it is malformed, when `maximumTrailerByteCount` more bytes do not fit, when its SSRC is one too many, or
+  /// when its sequence number was protected before (or lies more than 127 behind): a nonce used twice gives the key
+  /// away. To answer a NACK, keep the protected packet.
   public mutating func protect(_ packet: inout MutableRawSpan, byteCount: Int) -> Int? {
     guard byteCount + Self.maximumTrailerByteCount <= packet.byteCount else { return nil }
-    return packet.withUnsafeMutableBytes { bytes in
-      let plain = UnsafeRawBufferPointer(rebasing: bytes[..<byteCount])
-      guard let headerByteCount = rtpHeaderByteCount(plain), let position = position(of: ssrc(ofRTP: plain)),
-        let index = streams[position].index(of: sequenceNumber(plain)), streams[position].rtp.admits(index),
-        let newCount = rtp.sealRTP(
-          bytes, headerByteCount: headerByteCount, byteCount: byteCount, ssrc: streams[position].ssrc, index: index)
-      else { return nil }
-      streams[position].rtp.insert(index)
-      return newCount
-    }
+    return change(&packet, byteCount: byteCount, .rtp) { srtp_protect($0, $1, $2) }.byteCount
   }
 
   /// Protects the compound RTCP packet in the first `byteCount` bytes and returns its new length. Nil when it is
   /// malformed, when `maximumTrailerByteCount` more bytes do not fit, or when its SSRC is one too many.
+  /// `srtp_protect_rtcp`.
   public mutating func protectRTCP(_ packet: inout MutableRawSpan, byteCount: Int) -> Int? {
-    guard byteCount >= rtcpHeaderByteCount, byteCount + Self.maximumTrailerByteCount <= packet.byteCount else {
-      return nil
-    }
-    return packet.withUnsafeMutableBytes { bytes in
-      guard let position = position(of: ssrc(ofRTCP: UnsafeRawBufferPointer(bytes))) else { return nil }
-      let index = streams[position].rtcp.highest.map { $0 + 1 } ?? 0
-      guard index <= maximumSRTCPIndex,
-        let newCount = rtcp.sealRTCP(bytes, byteCount: byteCount, ssrc: streams[position].ssrc, index: UInt32(index))
-      else { return nil }
-      streams[position].rtcp.insert(index)
-      return newCount
-    }
+    guard byteCount + Self.maximumTrailerByteCount <= packet.byteCount else { return nil }
+    return change(&packet, byteCount: byteCount, .rtcp) { srtp_protect_rtcp($0, $1, $2) }.byteCount
   }
 
-  /// Checks and decrypts the SRTP packet in the first `byteCount` bytes.
+  /// Checks and decrypts the SRTP packet in the first `byteCount` bytes. `srtp_unprotect`.
   public mutating func unprotect(_ packet: inout MutableRawSpan, byteCount: Int) -> Outcome {
-    guard byteCount <= packet.byteCount else { return .malformed }
-    return packet.withUnsafeMutableBytes { bytes in
-      let bytes = UnsafeMutableRawBufferPointer(rebasing: bytes[..<byteCount])
-      let sealed = UnsafeRawBufferPointer(bytes)
-      guard let headerByteCount = rtpHeaderByteCount(sealed),
-        byteCount >= headerByteCount + rtp.profile.tagByteCount
-      else { return .malformed }
-      let known = streams.find(ssrc(ofRTP: sealed))
-      var stream = known.map { streams[$0] } ?? SRTPStream(ssrc: ssrc(ofRTP: sealed))
-      guard let index = stream.index(of: sequenceNumber(sealed)), stream.rtp.admits(index) else { return .replayed }
-      guard rtp.openRTP(bytes, headerByteCount: headerByteCount, ssrc: stream.ssrc, index: index) else {
-        return .forged
-      }
-      stream.rtp.insert(index)
-      guard store(stream, at: known) else { return .tooManyStreams }
-      return .packet(byteCount: byteCount - rtp.profile.tagByteCount)
-    }
+    change(&packet, byteCount: byteCount, .rtp) { srtp_unprotect($0, $1, $2) }
   }
 
-  /// Checks and decrypts the SRTCP packet in the first `byteCount` bytes.
+  /// Checks and decrypts the SRTCP packet in the first `byteCount` bytes. `srtp_unprotect_rtcp`.
   public mutating func unprotectRTCP(_ packet: inout MutableRawSpan, byteCount: Int) -> Outcome {
-    guard byteCount <= packet.byteCount,
-      byteCount >= rtcpHeaderByteCount + rtcp.profile.tagByteCount + srtcpIndexByteCount
-    else { return .malformed }
-    return packet.withUnsafeMutableBytes { bytes in
-      let bytes = UnsafeMutableRawBufferPointer(rebasing: bytes[..<byteCount])
-      let sealed = UnsafeRawBufferPointer(bytes)
-      guard let index = rtcp.srtcpIndex(sealed) else { return .malformed }
-      let known = streams.find(ssrc(ofRTCP: sealed))
-      var stream = known.map { streams[$0] } ?? SRTPStream(ssrc: ssrc(ofRTCP: sealed))
-      guard stream.rtcp.admits(UInt64(index)) else { return .replayed }
-      guard rtcp.openRTCP(bytes, ssrc: stream.ssrc, index: index) else { return .forged }
-      stream.rtcp.insert(UInt64(index))
-      guard store(stream, at: known) else { return .tooManyStreams }
-      return .packet(byteCount: byteCount - rtcp.profile.tagByteCount - srtcpIndexByteCount)
-    }
+    change(&packet, byteCount: byteCount, .rtcp) { srtp_unprotect_rtcp($0, $1, $2) }
   }
 
   /// Makes the stream's state now instead of with its first packet. False when `maximumStreamCount` are known.
+  /// `srtp_add_stream`.
   @discardableResult
-  public mutating func addStream(ssrc: UInt32) -> Bool { position(of: ssrc) != nil }
-
-  /// Forgets the stream: its place is free, and its SSRC may start again at any sequence number.
-  ///
-  /// Never for an outbound SSRC that goes on under the same key: packet indices would repeat.
-  public mutating func removeStream(ssrc: UInt32) { streams.remove(ssrc) }
-
-  private mutating func position(of ssrc: UInt32) -> Int? {
-    streams.find(ssrc) ?? streams.add(SRTPStream(ssrc: ssrc))
+  public mutating func addStream(ssrc: UInt32) -> Bool {
+    if knows(ssrc) { return true }
+    let specific = srtp_ssrc_t(type: ssrc_specific, value: ssrc)
+    guard streamCount < Self.maximumStreamCount,
+      policy.apply(to: specific, { srtp_add_stream(session, &$0) }) == srtp_err_status_ok
+    else { return false }
+    streamCount += 1
+    return true
   }
 
-  /// A new stream is kept only now that a tag has proven it.
-  private mutating func store(_ stream: SRTPStream, at position: Int?) -> Bool {
-    guard let position else { return streams.add(stream) != nil }
-    streams[position] = stream
-    return true
+  /// Forgets the stream: its place is free, and its SSRC may start again at any sequence number. `srtp_remove_stream`.
+  ///
+  /// Never for an outbound SSRC that goes on under the same key: packet indices would repeat.
+  public mutating func removeStream(ssrc: UInt32) {
+    if lastSSRC == ssrc { lastSSRC = nil }
+    guard srtp_remove_stream(session, ssrc.bigEndian) == srtp_err_status_ok else { return }
+    streamCount -= 1
+  }
+
+  /// Where a packet bears its sender's SSRC.
+  private enum Kind: Int {
+    case rtp = 8
+    case rtcp = 4
+  }
+
+  /// libsrtp keeps a stream once a packet of it has passed (inbound: its tag fits), so that only the number of streams
+  /// is left to bound.
+  private mutating func change(
+    _ packet: inout MutableRawSpan, byteCount: Int, _ kind: Kind,
+    _ call: (srtp_t, UnsafeMutableRawPointer?, UnsafeMutablePointer<Int32>) -> srtp_err_status_t
+  ) -> Outcome {
+    guard byteCount >= kind.rawValue + 4, byteCount <= packet.byteCount, var length = Int32(exactly: byteCount) else {
+      return .malformed
+    }
+    return packet.withUnsafeMutableBytes { bytes in
+      // libsrtp reads no version.
+      guard bytes[0] >> 6 == 2 else { return .malformed }
+      let ssrc = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: kind.rawValue, as: UInt32.self))
+      let isKnown = knows(ssrc)
+      guard isKnown || streamCount < Self.maximumStreamCount else { return .tooManyStreams }
+      let status = call(session, bytes.baseAddress, &length)
+      let isKept = isKnown || knows(ssrc)
+      if isKept { lastSSRC = ssrc }
+      if isKept, !isKnown { streamCount += 1 }
+      return Outcome(status, byteCount: Int(length))
+    }
+  }
+
+  /// Whether libsrtp keeps a stream of this SSRC. `srtp_get_stream_roc`.
+  private func knows(_ ssrc: UInt32) -> Bool {
+    if lastSSRC == ssrc { return true }
+    var rolloverCounter: UInt32 = 0
+    return srtp_get_stream_roc(session, ssrc, &rolloverCounter) == srtp_err_status_ok
+  }
+}
+
+extension SRTPContext.Outcome {
+  fileprivate init(_ status: srtp_err_status_t, byteCount: Int) {
+    switch status {
+    case srtp_err_status_ok: self = .packet(byteCount: byteCount)
+    case srtp_err_status_replay_fail, srtp_err_status_replay_old: self = .replayed
+    case srtp_err_status_auth_fail: self = .forged
+    default: self = .malformed
+    }
+  }
+
+  fileprivate var byteCount: Int? {
+    if case .packet(let byteCount) = self { byteCount } else { nil }
   }
 }

@@ -1,6 +1,6 @@
 /// A protection profile that DTLS can negotiate (RFC 5764 §4.1.2, RFC 7714 §14.2).
 public enum SRTPProfile: Hashable, Sendable, CaseIterable {
-  /// AEAD_AES_128_GCM: 16 bytes of tag on RTP, 20 on RTCP. Preferred: half the time of the other.
+  /// AEAD_AES_128_GCM: 16 bytes of tag on RTP, 20 on RTCP. Preferred: one pass encrypts and authenticates.
   case aeadAES128GCM
   /// AES128_CM_HMAC_SHA1_80: 10 bytes of tag on RTP, 14 on RTCP.
   case aes128CMSHA1With80BitTag

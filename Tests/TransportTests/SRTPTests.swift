@@ -2,128 +2,21 @@ import Testing
 
 @testable import Transport
 
-/// A context behind the shapes that are easy to compare.
-final class TestSRTP {
-  private var context: SRTPContext
-
-  init(_ profile: SRTPProfile, _ direction: SRTPContext.Direction) throws {
-    context = try made(SRTPContext(profile, masterKey: .sample(profile), direction: direction))
-  }
-
-  func protect(_ packet: [UInt8], room: Int = SRTPContext.maximumTrailerByteCount) -> [UInt8]? {
-    var bytes = packet + Array(repeating: 0, count: room)
-    let count = bytes.withRaw { context.protect(&$0, byteCount: packet.count) }
-    return count.map { Array(bytes[..<$0]) }
-  }
-
-  func protectRTCP(_ packet: [UInt8], room: Int = SRTPContext.maximumTrailerByteCount) -> [UInt8]? {
-    var bytes = packet + Array(repeating: 0, count: room)
-    let count = bytes.withRaw { context.protectRTCP(&$0, byteCount: packet.count) }
-    return count.map { Array(bytes[..<$0]) }
-  }
-
-  /// The plain packet, or why there is none.
-  func unprotect(_ packet: [UInt8]) -> Result {
-    var bytes = packet
-    let outcome = bytes.withRaw { context.unprotect(&$0, byteCount: packet.count) }
-    return Result(outcome, bytes)
-  }
-
-  func unprotectRTCP(_ packet: [UInt8]) -> Result {
-    var bytes = packet
-    let outcome = bytes.withRaw { context.unprotectRTCP(&$0, byteCount: packet.count) }
-    return Result(outcome, bytes)
-  }
-
-  func addStream(_ ssrc: UInt32) -> Bool { context.addStream(ssrc: ssrc) }
-  func removeStream(_ ssrc: UInt32) { context.removeStream(ssrc: ssrc) }
-
-  enum Result: Equatable {
-    case plain([UInt8])
-    case refused(SRTPContext.Outcome)
-
-    init(_ outcome: SRTPContext.Outcome, _ bytes: [UInt8]) {
-      if case .packet(let count) = outcome { self = .plain(Array(bytes[..<count])) } else { self = .refused(outcome) }
-    }
-  }
-}
-
-extension SRTPMasterKey {
-  static func sample(_ profile: SRTPProfile) -> SRTPMasterKey {
-    let salt: ClosedRange<UInt8> = profile == .aeadAES128GCM ? 0xA0...0xAB : 0xA0...0xAD
-    guard let key = SRTPMasterKey(profile, key: 1...16, salt: salt) else { preconditionFailure("lengths") }
-    return key
-  }
-}
-
-/// An RTP packet of 40 bytes of payload.
-func rtpPacket(_ sequenceNumber: UInt16, ssrc: UInt8 = 7, header: [UInt8] = []) -> [UInt8] {
-  let first: UInt8 = header.isEmpty ? 0x80 : 0x92
-  return [first, 111, UInt8(sequenceNumber >> 8), UInt8(sequenceNumber & 0xFF), 0, 0, 0, 9, 0, 0, 0, ssrc] + header
-    + (0..<40)
-}
-
-/// Two CSRCs and an extension of one word.
-let longHeader: [UInt8] = [0, 0, 0, 1, 0, 0, 0, 2, 0xBE, 0xDE, 0, 1, 0x10, 0x55, 0, 0]
-
-func receiverReport(ssrc: UInt8 = 7) -> [UInt8] {
-  [0x81, 201, 0, 7, 0, 0, 0, ssrc] + [UInt8](repeating: 0x5A, count: 24)
-}
-
 @Suite("SRTP")
 struct SRTPTests {
-  @Test("session keys are those of RFC 3711 B.3")
-  func keyDerivation() throws {
-    let master = try #require(
-      SRTPMasterKey(
-        .aes128CMSHA1With80BitTag, key: [UInt8](hex: "E1F97A0D3E018BE0D64FA32C06DE4139"),
-        salt: [UInt8](hex: "0EC675AD498AFEEBB6960B3AABE6")))
-    func derived(_ label: SRTPKeyDerivation.Label, _ byteCount: Int) -> [UInt8]? {
-      SRTPKeyDerivation.sessionKey(label, isRTCP: false, of: master, byteCount: byteCount)
-    }
-    #expect(derived(.encryption, 16) == [UInt8](hex: "C61E7A93744F39EE10734AFE3FF7A087"))
-    #expect(derived(.salt, 14) == [UInt8](hex: "30CBBC08863D8C85D49DB34A9AE1"))
-    #expect(derived(.authentication, 20) == [UInt8](hex: "CEBE321F6FF7716B6FD4AB49AF256A156D38BAA4"))
-  }
-
-  @Test("libsrtp makes the same bytes of the same packets", arguments: SRTPProfile.allCases, [[], longHeader])
-  func protectsLikeLibSRTP(profile: SRTPProfile, header: [UInt8]) throws {
-    let ours = try TestSRTP(profile, .outbound)
-    let theirs = try #require(LibSRTP(profile, masterKey: .sample(profile), direction: .outbound))
-    for sequenceNumber: UInt16 in [65_533, 65_534, 65_535, 0, 1, 5, 900] {
-      let packet = rtpPacket(sequenceNumber, header: header)
-      let expected = try #require(theirs.protect(packet))
-      #expect(ours.protect(packet) == expected, "sequence number \(sequenceNumber)")
-    }
-  }
-
-  @Test("libsrtp reads our RTCP and we read its, index after index", arguments: SRTPProfile.allCases)
-  func rtcpWithLibSRTP(profile: SRTPProfile) throws {
-    let sender = try TestSRTP(profile, .outbound)
-    let receiver = try TestSRTP(profile, .inbound)
-    let theirSender = try #require(LibSRTP(profile, masterKey: .sample(profile), direction: .outbound))
-    let theirReceiver = try #require(LibSRTP(profile, masterKey: .sample(profile), direction: .inbound))
-    for _ in 0..<3 {
-      let ours = try #require(sender.protectRTCP(receiverReport()))
-      #expect(theirReceiver.unprotectRTCP(ours) == receiverReport())
-      let theirs = try #require(theirSender.protectRTCP(receiverReport()))
-      #expect(receiver.unprotectRTCP(theirs) == .plain(receiverReport()))
-    }
-  }
-
   @Test("two turns of the sequence number go through, with loss and reordering", arguments: SRTPProfile.allCases)
   func rollsOver(profile: SRTPProfile) throws {
-    let sender = try #require(LibSRTP(profile, masterKey: .sample(profile), direction: .outbound))
+    let sender = ReferenceSRTP(profile, masterKey: .sample(profile))
     let receiver = try TestSRTP(profile, .inbound)
-    var index = 0
-    while index < 150_000 {
+    for index in stride(from: UInt64(0), to: 150_000, by: 5_003) {
       let packets = [index, index + 1].map { rtpPacket(UInt16(truncatingIfNeeded: $0)) }
-      let sealed = packets.compactMap { sender.protect($0) }
-      #expect(sealed.count == 2)
+      let sealed = [
+        sender.protect(packets[0], headerByteCount: 12, index: index),
+        sender.protect(packets[1], headerByteCount: 12, index: index + 1),
+      ]
       // The second first, as if they had overtaken each other.
-      #expect(receiver.unprotect(sealed[1]) == .plain(packets[1]))
-      #expect(receiver.unprotect(sealed[0]) == .plain(packets[0]))
-      index += 5_003
+      #expect(receiver.unprotect(sealed[1]) == .plain(packets[1]), "index \(index + 1)")
+      #expect(receiver.unprotect(sealed[0]) == .plain(packets[0]), "index \(index)")
     }
   }
 
@@ -213,6 +106,46 @@ struct SRTPTests {
     #expect(receiver.unprotect(stranger) == .plain(rtpPacket(5, ssrc: 65)))
     receiver.removeStream(65)
     #expect(receiver.unprotect(newcomer) == .plain(rtpPacket(5, ssrc: 7)))
+  }
+
+  @Test(
+    "streams that packets begin are bounded, too, and known ones go on", arguments: SRTPProfile.allCases, [false, true])
+  func boundsStreamsOfPackets(profile: SRTPProfile, isRTCP: Bool) throws {
+    let sender = try TestSRTP(profile, .outbound)
+    let stranger = try TestSRTP(profile, .outbound)
+    let receiver = try TestSRTP(profile, .inbound)
+    func protect(_ sender: TestSRTP, _ number: UInt16, ssrc: UInt8) -> [UInt8]? {
+      isRTCP ? sender.protectRTCP(receiverReport(ssrc: ssrc)) : sender.protect(rtpPacket(number, ssrc: ssrc))
+    }
+    func unprotect(_ packet: [UInt8]) -> TestSRTP.Result {
+      isRTCP ? receiver.unprotectRTCP(packet) : receiver.unprotect(packet)
+    }
+    for number: UInt16 in [1, 2] {
+      for ssrc: UInt8 in 1...64 {
+        let plain = isRTCP ? receiverReport(ssrc: ssrc) : rtpPacket(number, ssrc: ssrc)
+        #expect(unprotect(try #require(protect(sender, number, ssrc: ssrc))) == .plain(plain))
+      }
+      #expect(protect(sender, number, ssrc: 65) == nil)
+      #expect(unprotect(try #require(protect(stranger, number, ssrc: 65))) == .refused(.tooManyStreams))
+    }
+    receiver.removeStream(12)
+    receiver.removeStream(12)
+    #expect(unprotect(try #require(protect(stranger, 3, ssrc: 65))) != .refused(.tooManyStreams))
+    #expect(unprotect(try #require(protect(stranger, 3, ssrc: 66))) == .refused(.tooManyStreams))
+  }
+
+  @Test("rubbish of any length is refused", arguments: SRTPProfile.allCases)
+  func refusesRubbish(profile: SRTPProfile) throws {
+    let receiver = try TestSRTP(profile, .inbound)
+    var generator = SeededGenerator(seed: 7)
+    for _ in 0..<5_000 {
+      var packet = (0..<Int.random(in: 0..<80, using: &generator)).map { _ in
+        UInt8.random(in: 0...255, using: &generator)
+      }
+      if !packet.isEmpty { packet[0] = 0x80 | packet[0] & 0x3F }
+      if case .plain = receiver.unprotect(packet) { Issue.record("RTP \(packet)") }
+      if case .plain = receiver.unprotectRTCP(packet) { Issue.record("RTCP \(packet)") }
+    }
   }
 
   @Test("a key of another length is no key", arguments: [(15, 12), (16, 14), (17, 12), (0, 0)])
