@@ -40,7 +40,11 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 let package = Package(
   name: "trunkline",
   platforms: [.macOS(.v26)],
-  products: [.executable(name: "trunkline", targets: ["trunkline"])],
+  products: [
+    .executable(name: "trunkline", targets: ["trunkline"]),
+    // What Benchmarks/, a package of its own, measures.
+    .library(name: "MediaStack", targets: ["Base", "RTP", "Audio", "Transport", "MediaCore", "Capture"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
