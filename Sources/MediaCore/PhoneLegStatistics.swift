@@ -5,7 +5,7 @@ public struct PhoneLegStatistics: Hashable, Sendable {
   /// From the accepted source, telephone events included.
   public var packetsReceived: UInt64 = 0
   public var bytesReceived: UInt64 = 0
-  /// RFC 3550 §A.3: expected minus received, over all SSRCs of the call. Duplicates can make it negative.
+  /// Never came, or came after their place was given up; over all SSRCs of the call.
   public var packetsLost: Int64 = 0
   /// RFC 3550 §6.4.1.
   public var jitter: Duration = .zero

@@ -117,7 +117,7 @@ struct PhoneReceiver: ~Copyable {
 
   var statistics: PhoneLegStatistics {
     var statistics = counters
-    statistics.packetsLost = reception.lostPacketCount
+    statistics.packetsLost = Int64(clamping: reorderer.counters.lost)
     statistics.jitter = reception.jitter
     statistics.framesConcealed = UInt64(concealedCount / Mixer.frameSampleCount)
     statistics.packetsLateOrDuplicate = reorderer.counters.late + reorderer.counters.duplicate

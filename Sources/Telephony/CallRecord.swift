@@ -6,7 +6,7 @@ public struct CallMedia: Hashable, Sendable {
   public var codec: String
   public var packetsReceived: UInt64
   public var packetsSent: UInt64
-  /// RFC 3550 §A.3; duplicates can make it negative.
+  /// Never came, or came too late.
   public var packetsLost: Int64
   /// RFC 3550 §6.4.1.
   public var jitter: Duration

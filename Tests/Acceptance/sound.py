@@ -53,7 +53,7 @@ def silent_share(samples: np.ndarray, frame: int = 160, below: float = 100) -> f
     return float((np.sqrt((frames**2).mean(axis=1)) < below).mean()) if len(frames) else 1.0
 
 
-def likeness(sent: np.ndarray, heard: np.ndarray, window: int = 4000, slack: int = 800) -> float:
+def likeness(sent: np.ndarray, heard: np.ndarray, window: int = 1600, slack: int = 1600) -> float:
     """Energy-weighted correlation of what was heard with what was sent, window by window.
 
     Both are aligned as a whole first, then each window within `slack` samples, since the listener's own jitter
