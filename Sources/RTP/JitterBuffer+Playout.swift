@@ -104,7 +104,8 @@ extension JitterBuffer {
     guard missing >= quantum else { return nil }
     // Packets have lately been later than this one is: it may still come, so time is stretched for it.
     if clock - soundEnd - concealedTicks < targetTransit - wanted { return stretch(wanted) }
-    let piece = min(wanted, missing)
+    let longest = min(wanted, missing)
+    let piece = longest > quantum ? longest - longest % quantum : longest
     concealedTicks += piece
     let isLast = missing - piece < quantum && missing <= lastDurationTicks
     return conceal(piece, successor: isLast ? slot.packet : nil)

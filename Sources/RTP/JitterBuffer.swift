@@ -29,7 +29,7 @@ public struct JitterBuffer: ~Copyable {
   /// What plays next.
   public enum Playout: Hashable, Sendable {
     case packet(BufferedPacket)
-    /// Conceal so many RTP clock ticks, at most what was wanted and a multiple of 2.5 ms. `successor` is the packet
+    /// Conceal so many RTP clock ticks, at most what was wanted, and a multiple of 2.5 ms when that was one. `successor` is the packet
     /// right behind the lost one when it is here already: Opus may hold a copy of the lost sound (RFC 6716 §2.1.7).
     case conceal(ticks: Int, successor: BufferedPacket?)
     /// Nothing has come yet, or the track has paused: silence for the rest of this tick.

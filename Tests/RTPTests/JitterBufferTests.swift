@@ -313,6 +313,38 @@ struct JitterBufferTests {
     }
   }
 
+  @Test("loss, jitter, reordering, repetition, drift and pauses at once: time is never shortened, delay is bounded")
+  func everything() {
+    for seed in 0..<60 as Range<UInt64> {
+      var generator = SeededGenerator(seed: seed)
+      let length = [10, 20, 40, 60, 120].randomElement(using: &generator) ?? 20
+      let span = Double.random(in: 0...150, using: &generator)
+      let loss = Double.random(in: 0...0.15, using: &generator)
+      let drift = 1 + Double.random(in: -3e-4...3e-4, using: &generator)
+      var packets: [SimulatedPacket] = []
+      for var packet in stream(20_000 / length, packetMilliseconds: Double(length), clock: drift) {
+        packet.arrival += Double.random(in: 0...span, using: &generator)
+        // Speech of 3 s, silence of 1 s.
+        packet.isSilent = packet.number * length % 4000 >= 3000
+        if packet.number > 0, generator.chance(loss) { continue }
+        packets.append(packet)
+        if generator.chance(0.05) { packets.append(packet) }
+      }
+      var simulation = PlayoutSimulation()
+      simulation.run(packets, phase: Double.random(in: 0...20, using: &generator), end: 20_000)
+      let counters = simulation.buffer.counters
+      if counters.discarded == 0, !simulation.shortenings().isEmpty {
+        Issue.record("seed \(seed): \(simulation.shortenings())")
+      }
+      let totals = simulation.played.map { $0.time - $0.packet.sent }
+      #expect((totals.max() ?? 9999) <= span + 130, "seed \(seed)")
+      #expect(simulation.problems.isEmpty, "seed \(seed)")
+      #expect(counters.overflowed == 0, "seed \(seed)")
+      #expect(counters.late <= UInt64(packets.count / 20), "seed \(seed)")
+      #expect(simulation.played.count + Int(counters.discarded + counters.late) >= packets.count * 9 / 10)
+    }
+  }
+
   @Test("headers at random never hold more than the buffer may, and the stream plays on afterwards")
   func random() {
     for seed in 0..<20 as Range<UInt64> {
