@@ -103,7 +103,8 @@ let package = Package(
     tests(
       "LiveKitProtocol",
       [
-        "CZlib", .product(name: "JWTKit", package: "jwt-kit"), .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+        "CZlib", .product(name: "JWTKit", package: "jwt-kit"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
     tests(
       "RoomCore",
@@ -123,9 +124,10 @@ let package = Package(
     tests("MediaCore", ["MediaTestSupport", "CMallocCount", "Base", "RTP", "Audio", "Transport"]),
     tests("MediaIO", ["MediaCore", "MediaTestSupport", "CMallocCount", "Base", "RTP", "Audio", "Transport"]),
     tests("Capture", ["Base", "RTP", "SDP"]),
-    tests("Phone", ["Base", "RTP", "SDP", "Capture"]),
+    tests("Phone", ["Base", "RTP", "SDP", "Audio", "Capture", "SIP"]),
     .testTarget(
-      name: "CommandTests", dependencies: [
+      name: "CommandTests",
+      dependencies: [
         "trunkline", "Base", "Configuration", "LiveKitProtocol", "Phone", "SDP", "SIP", "Telephony",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],

@@ -131,11 +131,13 @@ public final class SIPAgent {
     }
   }
 
-  /// Sends a re-INVITE in an established call; `.answered` or `.failed` tells the outcome.
+  /// Sends a re-INVITE in an established call; `.answered` or `.failed` tells the outcome. Before the ACK, or while another
+  /// exchange is open, it fails with 491 (RFC 3261 §14.1).
   public func reinvite(_ id: InviteID, sdp: String) {
-    guard let dialog = dialogs[id.rawValue], case .established = dialog.state else { return }
+    guard let dialog = dialogs[id.rawValue] else { return }
     dialog.authorizations = 0
-    if !dialog.sendInvite([], sdp: sdp) {
+    let isEstablished = if case .established = dialog.state { true } else { false }
+    if !isEstablished || !dialog.sendInvite([], sdp: sdp) {
       tellSoon(.failed(id, SIPReply(status: 491, reasonPhrase: "Request Pending", isLocal: true)))
     }
   }

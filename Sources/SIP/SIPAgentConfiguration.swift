@@ -45,7 +45,7 @@ public struct SIPAgentConfiguration: Sendable {
   public var tcpIdleTimeout: Duration = .seconds(25)
   /// A TCP connection that holds part of a message is closed when nothing more comes for this long.
   public var partialMessageTimeout: Duration = .seconds(15)
-  /// TCP connections from all peers; beyond it new ones that serve no call are closed.
+  /// TCP connections that serve no call, from all peers; newer ones are closed.
   public var maxTCPConnections = 1000
   public var maxTCPConnectionsPerSource = 50
   /// Larger messages are refused with 413. A UDP datagram cannot exceed it either.

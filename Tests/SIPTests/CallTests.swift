@@ -10,11 +10,11 @@ struct CallTests {
     let peer = try RawPeer(to: await test.endpoint, tcp: tcp)
     var caller = Caller(await test.endpoint, peer)
     peer.send(caller.invite())
-    #expect(Caller.statusLine(peer.receive()) == "SIP/2.0 100 Trying")
-    let ringing = try #require(peer.receive())
+    #expect(Caller.statusLine(await peer.receive()) == "SIP/2.0 100 Trying")
+    let ringing = try #require(await peer.receive())
     #expect(Caller.statusLine(ringing) == "SIP/2.0 180 Ringing")
     #expect(Caller.header("To", of: ringing)?.hasSuffix(";tag=SCL_1") == true)
-    let ok = try #require(peer.receive("SIP/2.0 200"))
+    let ok = try #require(await peer.receive("SIP/2.0 200"))
     #expect(ok.hasSuffix(TestAgent.answerSDP))
     #expect(Caller.header("Content-Type", of: ok) == "application/sdp")
     #expect(Caller.header("Contact", of: ok) == "<sip:\(await test.endpoint)\(tcp ? ";transport=tcp" : "")>")
@@ -25,7 +25,7 @@ struct CallTests {
     _ = await test.event { if case .acknowledged = $0 { true } else { false } }
     caller.next()
     peer.send(caller.request("BYE", extra: "Reason: Q.850;cause=16;text=\"NORMAL\"\r\n"))
-    #expect(Caller.statusLine(peer.receive("SIP/2.0 200")) == "SIP/2.0 200 OK")
+    #expect(Caller.statusLine(await peer.receive("SIP/2.0 200")) == "SIP/2.0 200 OK")
     #expect(await test.terminated() == .remoteBye)
     let bye = await test.event { if case .bye = $0 { true } else { false } }
     if case .bye(_, let request) = bye { #expect(request.reason == "Q.850;cause=16;text=\"NORMAL\"") }
@@ -43,7 +43,7 @@ struct CallTests {
     let caller = Caller(await test.endpoint, peer)
     for _ in 0..<3 {
       peer.send(caller.invite())
-      #expect(peer.receive("SIP/2.0 180") != nil)
+      #expect(await peer.receive("SIP/2.0 180") != nil)
     }
     #expect(await test.invites.count == 1)
   }
@@ -57,7 +57,7 @@ struct CallTests {
     var answers: [String] = []
     for _ in 0..<3 {
       peer.send(caller.invite())
-      answers.append(try #require(peer.receive()))
+      answers.append(try #require(await peer.receive()))
     }
     peer.send(caller.request("ACK"))
     #expect(Caller.statusLine(answers[0]) == "SIP/2.0 404 Not Found")
@@ -75,7 +75,7 @@ struct CallTests {
     let peer = try RawPeer(to: await test.endpoint)
     let caller = Caller(await test.endpoint, peer)
     for _ in 0..<3 { peer.send(caller.invite()) }
-    #expect(peer.receive(within: 0.3) == nil)
+    #expect(await peer.receive(within: 0.3) == nil)
     #expect(await test.invites.count == 1)
     #expect(await test.statistics.transactions == 0)
   }
@@ -86,8 +86,8 @@ struct CallTests {
     let peer = try RawPeer(to: await test.endpoint)
     let caller = Caller(await test.endpoint, peer)
     peer.send(caller.invite())
-    #expect(Caller.statusLine(peer.receive()) == "SIP/2.0 180 Ringing")
-    #expect(Caller.statusLine(peer.receive()) == "SIP/2.0 200 OK")
+    #expect(Caller.statusLine(await peer.receive()) == "SIP/2.0 180 Ringing")
+    #expect(Caller.statusLine(await peer.receive()) == "SIP/2.0 200 OK")
   }
 
   @Test("an ignored INVITE is told 100 and no more")
@@ -95,8 +95,8 @@ struct CallTests {
     let test = try await TestAgent(.ignore)
     let peer = try RawPeer(to: await test.endpoint)
     peer.send(Caller(await test.endpoint, peer).invite())
-    #expect(Caller.statusLine(peer.receive()) == "SIP/2.0 100 Trying")
-    #expect(peer.receive(within: 0.4) == nil)
+    #expect(Caller.statusLine(await peer.receive()) == "SIP/2.0 100 Trying")
+    #expect(await peer.receive(within: 0.4) == nil)
   }
 
   @Test("180 is sent as often as the handler asks")
@@ -104,11 +104,11 @@ struct CallTests {
     let test = try await TestAgent(.ring)
     let peer = try RawPeer(to: await test.endpoint)
     peer.send(Caller(await test.endpoint, peer).invite())
-    #expect(peer.receive("SIP/2.0 180") != nil)
+    #expect(await peer.receive("SIP/2.0 180") != nil)
     let id = try #require(await test.invites.first).id
     for _ in 0..<2 {
       await test.agent?.respond(to: id, with: SIPResponse(180, "Ringing"))
-      #expect(Caller.statusLine(peer.receive()) == "SIP/2.0 180 Ringing")
+      #expect(Caller.statusLine(await peer.receive()) == "SIP/2.0 180 Ringing")
     }
   }
 
@@ -118,9 +118,9 @@ struct CallTests {
     let peer = try RawPeer(to: await test.endpoint)
     let caller = Caller(await test.endpoint, peer)
     peer.send(caller.invite())
-    #expect(peer.receive("SIP/2.0 180") != nil)
+    #expect(await peer.receive("SIP/2.0 180") != nil)
     peer.send(caller.request("CANCEL"))
-    let answers = [peer.receive(), peer.receive()].compactMap { $0 }
+    let answers = [await peer.receive(), await peer.receive()].compactMap { $0 }
     let ok = answers.first { Caller.header("CSeq", of: $0) == "1 CANCEL" }
     let terminated = answers.first { Caller.header("CSeq", of: $0) == "1 INVITE" }
     #expect(Caller.statusLine(ok) == "SIP/2.0 200 OK")
@@ -137,10 +137,10 @@ struct CallTests {
     let peer = try RawPeer(to: await test.endpoint)
     var caller = Caller(await test.endpoint, peer)
     peer.send(caller.invite())
-    #expect(peer.receive("SIP/2.0 180") != nil)
+    #expect(await peer.receive("SIP/2.0 180") != nil)
     caller.branch = GUID.make(prefix: "z9hG4bK")
     peer.send(caller.invite())
-    #expect(Caller.statusLine(peer.receive()) == "SIP/2.0 482 Request merged")
+    #expect(Caller.statusLine(await peer.receive()) == "SIP/2.0 482 Request merged")
     #expect(await test.invites.count == 1)
   }
 
@@ -150,7 +150,7 @@ struct CallTests {
     let peer = try RawPeer(to: await test.endpoint)
     var caller = Caller(await test.endpoint, peer)
     peer.send(caller.invite(body: ""))
-    let ok = try #require(peer.receive("SIP/2.0 200"))
+    let ok = try #require(await peer.receive("SIP/2.0 200"))
     #expect(ok.hasSuffix(TestAgent.answerSDP))
     #expect(await test.invites.first?.body.isEmpty == true)
     caller.learnTag(ok)
@@ -166,8 +166,8 @@ struct CallTests {
     let peer = try RawPeer(to: await test.endpoint)
     let caller = Caller(await test.endpoint, peer)
     peer.send(caller.invite())
-    for _ in 0..<3 { #expect(peer.receive("SIP/2.0 200") != nil) }
-    let bye = try #require(peer.receive("BYE ", within: 10))
+    for _ in 0..<3 { #expect(await peer.receive("SIP/2.0 200") != nil) }
+    let bye = try #require(await peer.receive("BYE ", within: 10))
     #expect(Caller.header("Reason", of: bye)?.contains("no ACK") == true)
     #expect(await test.terminated() == .noACK)
   }
@@ -178,13 +178,13 @@ struct CallTests {
     let peer = try RawPeer(to: await test.endpoint)
     var caller = Caller(await test.endpoint, peer)
     peer.send(caller.invite())
-    let ok = try #require(peer.receive("SIP/2.0 200"))
+    let ok = try #require(await peer.receive("SIP/2.0 200"))
     let id = try #require(await test.invites.first).id
     await test.agent?.hangUp(id)
-    #expect(peer.receive("BYE ", within: 0.3) == nil)
+    #expect(await peer.receive("BYE ", within: 0.3) == nil)
     caller.learnTag(ok)
     peer.send(caller.request("ACK"))
-    #expect(peer.receive("BYE ") != nil)
+    #expect(await peer.receive("BYE ") != nil)
   }
 
   @Test("hanging up while it rings refuses the INVITE with the status given")
@@ -192,10 +192,10 @@ struct CallTests {
     let test = try await TestAgent(.ring)
     let peer = try RawPeer(to: await test.endpoint)
     peer.send(Caller(await test.endpoint, peer).invite())
-    #expect(peer.receive("SIP/2.0 180") != nil)
+    #expect(await peer.receive("SIP/2.0 180") != nil)
     let id = try #require(await test.invites.first).id
     await test.agent?.hangUp(id, reason: "Q.850;cause=17", status: 486)
-    let refusal = try #require(peer.receive("SIP/2.0 4"))
+    let refusal = try #require(await peer.receive("SIP/2.0 4"))
     #expect(Caller.statusLine(refusal) == "SIP/2.0 486 Busy Here")
     #expect(Caller.header("Reason", of: refusal) == "Q.850;cause=17")
     #expect(await test.terminated() == .refused(486))
@@ -206,7 +206,7 @@ struct CallTests {
     let test = try await TestAgent(.ring)
     let peer = try RawPeer(to: await test.endpoint)
     peer.send(Caller(await test.endpoint, peer).invite())
-    #expect(peer.receive("SIP/2.0 180") != nil)
+    #expect(await peer.receive("SIP/2.0 180") != nil)
     await test.agent?.close()
     #expect(await test.terminated() == .closed)
     await test.agent?.close()
@@ -219,7 +219,7 @@ struct CallTests {
         SIPResponse(403, "Forbidden", headers: [SIPHeader("X-A", "1\r\nX-B: 2"), SIPHeader("Bad Name", "3")])))
     let peer = try RawPeer(to: await test.endpoint)
     peer.send(Caller(await test.endpoint, peer).invite())
-    let refusal = try #require(peer.receive())
+    let refusal = try #require(await peer.receive())
     #expect(Caller.header("X-A", of: refusal) == "1  X-B: 2")
     #expect(Caller.header("X-B", of: refusal) == nil)
     #expect(!refusal.contains("Bad Name"))

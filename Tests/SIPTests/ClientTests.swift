@@ -47,7 +47,7 @@ struct ClientTests {
     let test = try await TestAgent()
     let peer = try RawPeer(to: await test.endpoint)
     _ = await test.place(outgoing(peer))
-    let invite = try #require(peer.receive("INVITE "))
+    let invite = try #require(await peer.receive("INVITE "))
     #expect(invite.hasPrefix("INVITE sip:+15550199@\(peer.local) SIP/2.0\r\n"))
     #expect(Caller.header("From", of: invite)?.hasPrefix("\"Tester\" <sip:tester@example.com>;tag=") == true)
     #expect(Caller.header("To", of: invite) == "<sip:+15550199@\(peer.local)>")
@@ -64,7 +64,7 @@ struct ClientTests {
     let test = try await TestAgent()
     let peer = try RawPeer(to: await test.endpoint)
     let id = await test.place(outgoing(peer))
-    let invite = try #require(peer.receive("INVITE "))
+    let invite = try #require(await peer.receive("INVITE "))
     let routes = "Record-Route: <sip:10.0.0.2;lr>\r\nRecord-Route: <sip:\(peer.local);lr>\r\n"
     peer.send(
       Caller.response(
@@ -72,7 +72,7 @@ struct ClientTests {
       ))
     for method in ["ACK", "BYE"] {
       if method == "BYE" { await test.agent?.hangUp(id) }
-      let request = try #require(peer.receive("\(method) "))
+      let request = try #require(await peer.receive("\(method) "))
       #expect(request.hasPrefix("\(method) sip:them@10.1.1.1:5070 SIP/2.0\r\n"))
       #expect(
         Caller.headers("Route", of: request).joined(separator: ",").filter { $0 != " " }
@@ -86,12 +86,12 @@ struct ClientTests {
     let test = try await TestAgent()
     let peer = try RawPeer(to: await test.endpoint)
     _ = await test.place(outgoing(peer))
-    let invite = try #require(peer.receive("INVITE "))
+    let invite = try #require(await peer.receive("INVITE "))
     let ok = Caller.response(
       "200 OK", to: invite, toTag: "them", extra: "Contact: <sip:them@\(peer.local)>\r\n", body: Caller.offer)
     for _ in 0..<3 {
       peer.send(ok)
-      #expect(peer.receive("ACK ") != nil)
+      #expect(await peer.receive("ACK ") != nil)
     }
     #expect(await test.events.count { if case .answered = $0 { true } else { false } } == 1)
   }
@@ -106,15 +106,15 @@ struct ClientTests {
     let test = try await TestAgent()
     let peer = try RawPeer(to: await test.endpoint)
     _ = await test.place(outgoing(peer, credentials: SIPCredentials(username: "alice", password: "secret")))
-    let first = try #require(peer.receive("INVITE "))
+    let first = try #require(await peer.receive("INVITE "))
     let name = status == 401 ? "WWW-Authenticate" : "Proxy-Authenticate"
     let answer = status == 401 ? "Authorization" : "Proxy-Authorization"
     peer.send(
       Caller.response(
         "\(status) Who Are You", to: first, toTag: "x",
         extra: "\(name): Digest realm=\"a\", nonce=\"n\", algorithm=SHA-512-256\r\n\(name): \(challenge)\r\n"))
-    #expect(peer.receive("ACK ") != nil)
-    let second = try #require(peer.receive("INVITE "))
+    #expect(await peer.receive("ACK ") != nil)
+    let second = try #require(await peer.receive("INVITE "))
     #expect(Caller.header("Call-ID", of: second) == Caller.header("Call-ID", of: first))
     let sequence = [first, second].compactMap {
       Caller.header("CSeq", of: $0)?.split(separator: " ").first.flatMap { Int($0) }
@@ -138,7 +138,7 @@ struct ClientTests {
     let test = try await TestAgent()
     let peer = try RawPeer(to: await test.endpoint)
     _ = await test.place(outgoing(peer))
-    let invite = try #require(peer.receive("INVITE "))
+    let invite = try #require(await peer.receive("INVITE "))
     peer.send(
       Caller.response(
         "407 Proxy Authentication Required", to: invite, toTag: "x",
@@ -153,7 +153,7 @@ struct ClientTests {
     _ = await test.place(outgoing(peer, credentials: SIPCredentials(username: "a", password: "b")))
     // By CSeq: a slow machine retransmits.
     var attempts: Set<String> = []
-    while let invite = peer.receive("INVITE ", within: 1) {
+    while let invite = await peer.receive("INVITE ", within: 1) {
       attempts.insert(Caller.header("CSeq", of: invite) ?? "")
       peer.send(
         Caller.response(
@@ -169,17 +169,17 @@ struct ClientTests {
     let test = try await TestAgent()
     let peer = try RawPeer(to: await test.endpoint)
     let id = await test.place(outgoing(peer))
-    let invite = try #require(peer.receive("INVITE "))
+    let invite = try #require(await peer.receive("INVITE "))
     peer.send(Caller.response("180 Ringing", to: invite, toTag: "them"))
     _ = await test.event { if case .progress = $0 { true } else { false } }
     await test.agent?.hangUp(id, reason: "SIP;cause=200")
-    let cancel = try #require(peer.receive("CANCEL "))
+    let cancel = try #require(await peer.receive("CANCEL "))
     #expect(Caller.header("CSeq", of: cancel)?.hasSuffix(" CANCEL") == true)
     #expect(Caller.header("Via", of: cancel) == Caller.header("Via", of: invite))
     #expect(Caller.header("Reason", of: cancel) == "SIP;cause=200")
     peer.send(Caller.response("200 OK", to: cancel, toTag: "them"))
     peer.send(Caller.response("487 Request Terminated", to: invite, toTag: "them"))
-    #expect(peer.receive("ACK ") != nil)
+    #expect(await peer.receive("ACK ") != nil)
     #expect(await test.terminated() == .failed(487))
   }
 
@@ -188,16 +188,16 @@ struct ClientTests {
     let test = try await TestAgent()
     let peer = try RawPeer(to: await test.endpoint)
     let id = await test.place(outgoing(peer))
-    let invite = try #require(peer.receive("INVITE "))
+    let invite = try #require(await peer.receive("INVITE "))
     peer.send(Caller.response("180 Ringing", to: invite, toTag: "them"))
     _ = await test.event { if case .progress = $0 { true } else { false } }
     await test.agent?.hangUp(id)
-    _ = try #require(peer.receive("CANCEL "))
+    _ = try #require(await peer.receive("CANCEL "))
     peer.send(
       Caller.response(
         "200 OK", to: invite, toTag: "them", extra: "Contact: <sip:them@\(peer.local)>\r\n", body: Caller.offer))
-    #expect(peer.receive("ACK ") != nil)
-    let bye = try #require(peer.receive("BYE "))
+    #expect(await peer.receive("ACK ") != nil)
+    let bye = try #require(await peer.receive("BYE "))
     peer.send(Caller.response("200 OK", to: bye))
     #expect(await test.terminated() == .localBye)
     #expect(!(await test.events.contains { if case .answered = $0 { true } else { false } }))
@@ -239,9 +239,9 @@ struct ClientTests {
     let test = try await TestAgent()
     let peer = try RawPeer(to: await test.endpoint)
     _ = await test.place(outgoing(peer))
-    let invite = try #require(peer.receive("INVITE "))
+    let invite = try #require(await peer.receive("INVITE "))
     peer.send(Caller.response("404 Nobody Here", to: invite, toTag: "x", extra: "X-Trunkline-Reason: no-trunk\r\n"))
-    #expect(peer.receive("ACK ") != nil)
+    #expect(await peer.receive("ACK ") != nil)
     let event = await test.event { if case .failed = $0 { true } else { false } }
     guard case .failed(_, let reply) = event else { return }
     #expect(reply.status == 404 && reply.reasonPhrase == "Nobody Here" && !reply.isLocal)

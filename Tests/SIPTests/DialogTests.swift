@@ -9,11 +9,11 @@ struct DialogTests {
     let test = try await TestAgent()
     let peer = try RawPeer(to: await test.endpoint)
     var caller = Caller(await test.endpoint, peer)
-    _ = try #require(peer.establish(&caller))
+    _ = try #require(await peer.establish(&caller))
     caller.next()
     let hold = Caller.offer + "a=sendonly\r\n"
     peer.send(caller.invite(body: hold))
-    let ok = try #require(peer.receive("SIP/2.0 200"))
+    let ok = try #require(await peer.receive("SIP/2.0 200"))
     #expect(Caller.header("CSeq", of: ok) == "2 INVITE")
     #expect(ok.hasSuffix(TestAgent.answerSDP))
     peer.send(caller.request("ACK"))
@@ -27,10 +27,10 @@ struct DialogTests {
     let test = try await TestAgent()
     let peer = try RawPeer(to: await test.endpoint)
     var caller = Caller(await test.endpoint, peer)
-    _ = try #require(peer.establish(&caller))
+    _ = try #require(await peer.establish(&caller))
     caller.next()
     peer.send(caller.invite(body: ""))
-    #expect(peer.receive("SIP/2.0 200") != nil)
+    #expect(await peer.receive("SIP/2.0 200") != nil)
     peer.send(caller.request("ACK", body: Caller.offer))
     let event = await test.event { if case .acknowledged(_, let sdp) = $0 { !sdp.isEmpty } else { false } }
     if case .acknowledged(_, let sdp) = event { #expect(sdp == Array(Caller.offer.utf8)) }
@@ -56,11 +56,11 @@ struct DialogTests {
     let test = try await TestAgent()
     let peer = try RawPeer(to: await test.endpoint)
     var caller = Caller(await test.endpoint, peer)
-    _ = try #require(peer.establish(&caller))
+    _ = try #require(await peer.establish(&caller))
     caller.next()
     let extra = method == "PRACK" ? "RAck: 1 1 INVITE\r\n" : method == "NOTIFY" ? "Event: foo\r\n" : ""
     peer.send(caller.request(method, extra: extra, body: body, contentType: type))
-    let answer = try #require(peer.receive())
+    let answer = try #require(await peer.receive())
     #expect(Caller.statusLine(answer) == "SIP/2.0 \(status)")
     if status.hasPrefix("405") { #expect(Caller.header("Allow", of: answer)?.contains("INVITE") == true) }
     if status.hasPrefix("415"), method == "UPDATE" {
@@ -69,7 +69,7 @@ struct DialogTests {
     // The call has outlived it.
     caller.next()
     peer.send(caller.request("BYE"))
-    #expect(Caller.statusLine(peer.receive()) == "SIP/2.0 200 OK")
+    #expect(Caller.statusLine(await peer.receive()) == "SIP/2.0 200 OK")
   }
 
   @Test("an older CSeq than the last is refused")
@@ -78,11 +78,11 @@ struct DialogTests {
     let peer = try RawPeer(to: await test.endpoint)
     var caller = Caller(await test.endpoint, peer)
     caller.sequenceNumber = 10
-    _ = try #require(peer.establish(&caller))
+    _ = try #require(await peer.establish(&caller))
     caller.sequenceNumber = 8
     caller.next()
     peer.send(caller.request("INFO"))
-    #expect(Caller.statusLine(peer.receive()).hasPrefix("SIP/2.0 500"))
+    #expect(Caller.statusLine(await peer.receive()).hasPrefix("SIP/2.0 500"))
   }
 
   @Test("a second INVITE while the first is open is told to come back")
@@ -91,12 +91,44 @@ struct DialogTests {
     let peer = try RawPeer(to: await test.endpoint)
     var caller = Caller(await test.endpoint, peer)
     peer.send(caller.invite())
-    caller.learnTag(peer.receive("SIP/2.0 180"))
+    caller.learnTag(await peer.receive("SIP/2.0 180"))
     caller.next()
     peer.send(caller.invite())
-    let answer = try #require(peer.receive("SIP/2.0 5"))
+    let answer = try #require(await peer.receive("SIP/2.0 5"))
     #expect(Caller.statusLine(answer).hasPrefix("SIP/2.0 500"))
     #expect(Caller.header("Retry-After", of: answer) != nil)
+  }
+
+  @Test("a re-INVITE of ours before the ACK fails with 491")
+  func earlyReinvite() async throws {
+    let test = try await TestAgent(.ring)
+    let peer = try RawPeer(to: await test.endpoint)
+    peer.send(Caller(await test.endpoint, peer).invite())
+    #expect(await peer.receive("SIP/2.0 180") != nil)
+    let id = try #require(await test.invites.first).id
+    await test.agent?.reinvite(id, sdp: TestAgent.answerSDP)
+    let event = await test.event { if case .failed = $0 { true } else { false } }
+    if case .failed(let failed, let reply) = event { #expect(failed == id && reply.status == 491 && reply.isLocal) }
+  }
+
+  @Test("re-INVITEs that cross are both told 491")
+  func glare() async throws {
+    let test = try await TestAgent()
+    let peer = try RawPeer(to: await test.endpoint)
+    var caller = Caller(await test.endpoint, peer)
+    _ = try #require(await peer.establish(&caller))
+    _ = await test.event { if case .acknowledged = $0 { true } else { false } }
+    await test.agent?.reinvite(try #require(await test.invites.first).id, sdp: TestAgent.answerSDP)
+    let ours = try #require(await peer.receive("INVITE "))
+    caller.next()
+    peer.send(caller.invite())
+    #expect(Caller.statusLine(await peer.receive("SIP/2.0")).hasPrefix("SIP/2.0 491"))
+    peer.send(Caller.response("491 Request Pending", to: ours))
+    let event = await test.event { if case .failed = $0 { true } else { false } }
+    if case .failed(_, let reply) = event { #expect(reply.status == 491 && !reply.isLocal) }
+    caller.next()
+    peer.send(caller.request("BYE"))
+    #expect(await peer.receive("SIP/2.0 200") != nil)
   }
 
   @Test("BYE while it rings ends the call: 200, and 487 for the INVITE")
@@ -105,10 +137,10 @@ struct DialogTests {
     let peer = try RawPeer(to: await test.endpoint)
     var caller = Caller(await test.endpoint, peer)
     peer.send(caller.invite())
-    caller.learnTag(peer.receive("SIP/2.0 180"))
+    caller.learnTag(await peer.receive("SIP/2.0 180"))
     caller.next()
     peer.send(caller.request("BYE"))
-    let answers = [peer.receive(), peer.receive()].compactMap { $0 }
+    let answers = [await peer.receive(), await peer.receive()].compactMap { $0 }
     #expect(answers.contains { $0.hasPrefix("SIP/2.0 200") && Caller.header("CSeq", of: $0) == "2 BYE" })
     #expect(answers.contains { $0.hasPrefix("SIP/2.0 487") && Caller.header("CSeq", of: $0) == "1 INVITE" })
     #expect(await test.terminated() == .remoteBye)
@@ -120,12 +152,12 @@ struct DialogTests {
     let peer = try RawPeer(to: await test.endpoint)
     var caller = Caller(await test.endpoint, peer)
     let timer = "Supported: timer, path\r\nSession-Expires: 600;refresher=uac\r\nMin-SE: 90\r\n"
-    let ok = try #require(peer.establish(&caller, extra: timer))
+    let ok = try #require(await peer.establish(&caller, extra: timer))
     #expect(Caller.header("Session-Expires", of: ok) == "600;refresher=uac")
     #expect(Caller.header("Require", of: ok) == "timer")
     caller.next()
     peer.send(caller.invite(extra: timer))
-    let refreshed = try #require(peer.receive("SIP/2.0 200"))
+    let refreshed = try #require(await peer.receive("SIP/2.0 200"))
     #expect(Caller.header("Session-Expires", of: refreshed) == "600;refresher=uac")
   }
 
@@ -135,7 +167,7 @@ struct DialogTests {
     let peer = try RawPeer(to: await test.endpoint)
     var caller = Caller(await test.endpoint, peer)
     let ok = try #require(
-      peer.establish(&caller, extra: "Supported: timer\r\nSession-Expires: 600;refresher=uas\r\n"))
+      await peer.establish(&caller, extra: "Supported: timer\r\nSession-Expires: 600;refresher=uas\r\n"))
     #expect(Caller.header("Session-Expires", of: ok) == nil)
   }
 
@@ -146,7 +178,7 @@ struct DialogTests {
     var caller = Caller(await test.endpoint, peer)
     caller.contact = "<sip:caller@10.9.8.7:5066;transport=udp>"
     let ok = try #require(
-      peer.establish(
+      await peer.establish(
         &caller,
         extra: """
           Record-Route: <sip:\(peer.local);lr;r2=on>, <sip:10.255.0.2;r2=on;lr>\r
@@ -158,7 +190,7 @@ struct DialogTests {
       ])
     _ = await test.event { if case .acknowledged = $0 { true } else { false } }
     await test.agent?.hangUp(try #require(await test.invites.first).id, reason: "Q.850;cause=16")
-    let bye = try #require(peer.receive("BYE "))
+    let bye = try #require(await peer.receive("BYE "))
     #expect(bye.hasPrefix("BYE sip:caller@10.9.8.7:5066;transport=udp SIP/2.0\r\n"))
     #expect(
       Caller.headers("Route", of: bye).joined(separator: ",").filter { $0 != " " }
@@ -181,10 +213,10 @@ struct DialogTests {
     let peer = try RawPeer(to: await test.endpoint)
     var caller = Caller(await test.endpoint, peer)
     caller.contact = contact
-    _ = try #require(peer.establish(&caller))
+    _ = try #require(await peer.establish(&caller))
     _ = await test.event { if case .acknowledged = $0 { true } else { false } }
     await test.agent?.hangUp(try #require(await test.invites.first).id)
-    let bye = try #require(peer.receive("BYE "))
+    let bye = try #require(await peer.receive("BYE "))
     #expect(bye.hasPrefix("BYE \(contact.dropFirst().dropLast()) SIP/2.0\r\n"))
     #expect(Caller.header("Route", of: bye) == nil)
   }
@@ -195,15 +227,15 @@ struct DialogTests {
     let peer = try RawPeer(to: await test.endpoint)
     let elsewhere = try RawPeer(to: await test.endpoint)
     var caller = Caller(await test.endpoint, peer)
-    _ = try #require(peer.establish(&caller))
+    _ = try #require(await peer.establish(&caller))
     caller.next()
     caller.contact = "<sip:moved@\(elsewhere.local)>"
     peer.send(caller.invite())
-    #expect(peer.receive("SIP/2.0 200") != nil)
+    #expect(await peer.receive("SIP/2.0 200") != nil)
     peer.send(caller.request("ACK"))
     _ = await test.event { if case .reinvite = $0 { true } else { false } }
     await test.agent?.hangUp(try #require(await test.invites.first).id)
-    #expect(elsewhere.receive("BYE ")?.hasPrefix("BYE sip:moved@\(elsewhere.local) SIP/2.0\r\n") == true)
+    #expect(await elsewhere.receive("BYE ")?.hasPrefix("BYE sip:moved@\(elsewhere.local) SIP/2.0\r\n") == true)
   }
 
   @Test("over TCP our requests come by the connection of the INVITE")
@@ -212,18 +244,18 @@ struct DialogTests {
     let peer = try RawPeer(to: await test.endpoint, tcp: true)
     var caller = Caller(await test.endpoint, peer)
     caller.contact = "<sip:caller@127.0.0.1:9;transport=tcp>"
-    _ = try #require(peer.establish(&caller))
+    _ = try #require(await peer.establish(&caller))
     _ = await test.event { if case .acknowledged = $0 { true } else { false } }
     let id = try #require(await test.invites.first).id
     await test.agent?.reinvite(id, sdp: TestAgent.answerSDP)
-    let reinvite = try #require(peer.receive("INVITE "))
+    let reinvite = try #require(await peer.receive("INVITE "))
     #expect(reinvite.hasSuffix(TestAgent.answerSDP))
     peer.send(Caller.response("200 OK", to: reinvite, body: Caller.offer))
-    #expect(peer.receive("ACK ") != nil)
+    #expect(await peer.receive("ACK ") != nil)
     let event = await test.event { if case .answered = $0 { true } else { false } }
     if case .answered(_, let reply) = event { #expect(reply.body == Array(Caller.offer.utf8)) }
     await test.agent?.hangUp(id)
-    #expect(peer.receive("BYE ") != nil)
+    #expect(await peer.receive("BYE ") != nil)
   }
 
   @Test("requests leave from the address that the call came to")
@@ -234,11 +266,11 @@ struct DialogTests {
     // A connected UDP socket hears `target` alone.
     let peer = try RawPeer(to: target)
     var caller = Caller(target, peer)
-    let ok = try #require(peer.establish(&caller))
+    let ok = try #require(await peer.establish(&caller))
     #expect(Caller.header("Contact", of: ok) == "<sip:\(target)>")
     _ = await test.event { if case .acknowledged = $0 { true } else { false } }
     await test.agent?.hangUp(try #require(await test.invites.first).id)
-    let bye = try #require(peer.receive("BYE "))
+    let bye = try #require(await peer.receive("BYE "))
     #expect(Caller.header("Via", of: bye)?.contains("127.0.0.2") == true)
   }
 
@@ -253,12 +285,12 @@ struct DialogTests {
     let port = await test.endpoint.port
     let peer = try RawPeer(to: await test.endpoint)
     var caller = Caller(await test.endpoint, peer)
-    let ok = try #require(peer.establish(&caller))
+    let ok = try #require(await peer.establish(&caller))
     #expect(Caller.header("Contact", of: ok) == "<sip:trunkline@203.0.113.9:\(port)>")
     #expect(Caller.header("Server", of: ok) == nil)
     _ = await test.event { if case .acknowledged = $0 { true } else { false } }
     await test.agent?.hangUp(try #require(await test.invites.first).id)
-    let bye = try #require(peer.receive("BYE "))
+    let bye = try #require(await peer.receive("BYE "))
     #expect(Caller.header("Via", of: bye)?.hasPrefix("SIP/2.0/UDP 203.0.113.9:\(port);") == true)
   }
 }

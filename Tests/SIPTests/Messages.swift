@@ -104,9 +104,9 @@ struct Caller {
 
 extension RawPeer {
   /// INVITE, 180, 200, ACK. The caller has the dialog's tag afterwards; nil when no 200 came.
-  func establish(_ caller: inout Caller, extra: String = "") -> String? {
+  func establish(_ caller: inout Caller, extra: String = "") async -> String? {
     send(caller.invite(extra: extra))
-    guard let ok = receive("SIP/2.0 200") else { return nil }
+    guard let ok = await receive("SIP/2.0 200") else { return nil }
     caller.learnTag(ok)
     send(caller.request("ACK"))
     return ok

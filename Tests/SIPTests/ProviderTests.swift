@@ -110,7 +110,7 @@ struct ProviderTests {
       .replacing("%t%", with: tcp ? "tcp" : "udp").replacing("%ID%", with: GUID.make())
       .replacing("%LENGTH%", with: "\(Caller.offer.utf8.count)")
     peer.send(text + "\r\n" + Caller.offer)
-    let ok = try #require(peer.receive("SIP/2.0 200"))
+    let ok = try #require(await peer.receive("SIP/2.0 200"))
     let recordRoutes = Caller.headers("Record-Route", of: text)
     #expect(Caller.headers("Record-Route", of: ok) == recordRoutes)
 
@@ -126,7 +126,7 @@ struct ProviderTests {
     peer.send(acknowledgement(text, ok, method: "ACK"))
     _ = await test.event { if case .acknowledged = $0 { true } else { false } }
     await test.agent?.hangUp(invite.id)
-    let bye = try #require(peer.receive("BYE "))
+    let bye = try #require(await peer.receive("BYE "))
     let contact = try #require(invite.contact).uri.description
     #expect(bye.hasPrefix("BYE \(contact) SIP/2.0\r\n"))
     #expect(

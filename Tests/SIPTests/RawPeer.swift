@@ -1,10 +1,11 @@
 import Base
 import CLinux
-import Dispatch
+import Foundation
 import Glibc
 
-/// A socket that speaks whatever bytes a test gives it. Blocking; every wait has a limit.
-final class RawPeer {
+/// A socket that speaks whatever bytes a test gives it. Every wait has a limit and is spent on a thread of its own.
+// @unchecked: one test uses it, one call after the other.
+final class RawPeer: @unchecked Sendable {
   let descriptor: Int32
   let isTCP: Bool
   private(set) var local: Endpoint = Endpoint(.loopbackV4, 0)
@@ -35,7 +36,18 @@ final class RawPeer {
   }
 
   /// The next message; nil when none comes within the socket's limit.
-  func receive(within seconds: Double = 5) -> String? {
+  func receive(within seconds: Double = 5) async -> String? {
+    await waiting { self.receiveNow(within: seconds) }
+  }
+
+  /// Waits outside the cooperative pool, whose threads all tests share.
+  func waiting<T: Sendable>(_ body: @escaping @Sendable () -> T) async -> T {
+    await withCheckedContinuation { continuation in
+      Thread.detachNewThread { continuation.resume(returning: body()) }
+    }
+  }
+
+  func receiveNow(within seconds: Double = 5) -> String? {
     var limit = timeval(tv_sec: Int(seconds), tv_usec: Int((seconds - seconds.rounded(.down)) * 1e6))
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     while true {
@@ -49,27 +61,31 @@ final class RawPeer {
   }
 
   /// The next message that starts with `prefix`; others are skipped.
-  func receive(_ prefix: String, within seconds: Double = 5) -> String? {
-    while let message = receive(within: seconds) {
+  func receive(_ prefix: String, within seconds: Double = 5) async -> String? {
+    while let message = await receive(within: seconds) {
       if message.hasPrefix(prefix) { return message }
     }
     return nil
   }
 
   /// Whatever comes next; nil when nothing does.
-  func receiveBytes() -> [UInt8]? {
+  func receiveBytes() async -> [UInt8]? { await waiting { self.receiveBytesNow() } }
+
+  private func receiveBytesNow() -> [UInt8]? {
     var buffer = [UInt8](repeating: 0, count: 65536)
     let count = recv(descriptor, &buffer, buffer.count, 0)
     return count > 0 ? Array(buffer[..<count]) : nil
   }
 
   /// Whether the other side closes the connection within `seconds`; what it sends before is read and dropped.
-  func isEnded(within seconds: Double) -> Bool {
-    var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-    while poll(&entry, 1, Int32(seconds * 1000)) > 0 {
-      if receiveBytes() == nil { return true }
+  func isEnded(within seconds: Double) async -> Bool {
+    await waiting {
+      var entry = pollfd(fd: self.descriptor, events: Int16(POLLIN), revents: 0)
+      while poll(&entry, 1, Int32(seconds * 1000)) > 0 {
+        if self.receiveBytesNow() == nil { return true }
+      }
+      return false
     }
-    return false
   }
 
   private func nextMessage() -> String? {

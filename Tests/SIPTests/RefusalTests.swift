@@ -9,7 +9,7 @@ struct RefusalTests {
     let test = try await TestAgent()
     let peer = try RawPeer(to: await test.endpoint, tcp: tcp)
     peer.send(Caller(await test.endpoint, peer).request("OPTIONS"))
-    let ok = try #require(peer.receive())
+    let ok = try #require(await peer.receive())
     #expect(Caller.statusLine(ok) == "SIP/2.0 200 OK")
     #expect(Caller.header("Allow", of: ok) == "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE")
     #expect(Caller.header("Accept", of: ok) == "application/sdp")
@@ -26,7 +26,7 @@ struct RefusalTests {
     let test = try await TestAgent()
     let peer = try RawPeer(to: await test.endpoint)
     peer.send(Caller(await test.endpoint, peer).request(method))
-    let answer = try #require(peer.receive())
+    let answer = try #require(await peer.receive())
     #expect(Caller.statusLine(answer) == "SIP/2.0 405 Method Not Allowed")
     #expect(Caller.header("Allow", of: answer)?.hasPrefix("INVITE, ACK") == true)
     #expect(Caller.header("To", of: answer)?.contains("tag=") == true)
@@ -39,7 +39,7 @@ struct RefusalTests {
     var caller = Caller(await test.endpoint, peer)
     caller.toTag = "nobody"
     peer.send(caller.request(method))
-    #expect(Caller.statusLine(peer.receive()).hasPrefix("SIP/2.0 481 "))
+    #expect(Caller.statusLine(await peer.receive()).hasPrefix("SIP/2.0 481 "))
     #expect(await test.invites.isEmpty)
   }
 
@@ -49,12 +49,12 @@ struct RefusalTests {
     let peer = try RawPeer(to: await test.endpoint)
     for (method, status) in [("BYE", "400 Missing To Tag"), ("NOTIFY", "400 Missing To Tag")] {
       peer.send(Caller(await test.endpoint, peer).request(method))
-      #expect(Caller.statusLine(peer.receive()) == "SIP/2.0 \(status)")
+      #expect(Caller.statusLine(await peer.receive()) == "SIP/2.0 \(status)")
     }
     peer.send(Caller(await test.endpoint, peer).request("CANCEL"))
-    #expect(Caller.statusLine(peer.receive()).hasPrefix("SIP/2.0 481 "))
+    #expect(Caller.statusLine(await peer.receive()).hasPrefix("SIP/2.0 481 "))
     peer.send(Caller(await test.endpoint, peer).request("ACK"))
-    #expect(peer.receive(within: 0.3) == nil)
+    #expect(await peer.receive(within: 0.3) == nil)
   }
 
   struct Case: Sendable, CustomTestStringConvertible {
@@ -98,8 +98,8 @@ struct RefusalTests {
       caller.request(
         "INVITE", extra: testCase.extra, body: testCase.body, contentType: testCase.type,
         maxForwards: testCase.maxForwards))
-    var answer = try #require(peer.receive())
-    if answer.hasPrefix("SIP/2.0 100") { answer = try #require(peer.receive()) }
+    var answer = try #require(await peer.receive())
+    if answer.hasPrefix("SIP/2.0 100") { answer = try #require(await peer.receive()) }
     #expect(Caller.statusLine(answer) == "SIP/2.0 \(testCase.status)")
     if let header = testCase.header { #expect(Caller.header(header.name, of: answer) == header.value) }
   }
@@ -115,8 +115,8 @@ struct RefusalTests {
     peer.send(stray.request("INFO"))
     peer.send("INVITE sip:100@\(await test.endpoint) SIP/2.0\r\nVia: SIP/2.0/UDP \(peer.local);branch=z9hG4bKx\r\n\r\n")
     peer.send(Caller(await test.endpoint, peer).request("INVITE", cseqMethod: "BYE"))
-    #expect(peer.receive(within: 0.3) == nil)
+    #expect(await peer.receive(within: 0.3) == nil)
     peer.send(Caller(await test.endpoint, peer).request("OPTIONS"))
-    #expect(Caller.statusLine(peer.receive()) == "SIP/2.0 200 OK")
+    #expect(Caller.statusLine(await peer.receive()) == "SIP/2.0 200 OK")
   }
 }

@@ -61,9 +61,13 @@ final class TestAgent {
   func settle() async {
     while let agent, agent.statistics.transactions > 0 || agent.statistics.liveInvites > 0 {
       guard agent.configuration.t1 < .milliseconds(100) || agent.statistics.liveInvites > 0 else { return }
-      await withCheckedContinuation { continuation in
-        timer = SIPTimer(after: .milliseconds(20)) { continuation.resume() }
-      }
+      await pause()
+    }
+  }
+
+  func pause() async {
+    await withCheckedContinuation { continuation in
+      timer = SIPTimer(after: .milliseconds(20)) { continuation.resume() }
     }
   }
 

@@ -86,11 +86,11 @@ struct ThreadTests {
     let peer = try RawPeer(to: target, tcp: tcp)
     var caller = Caller(target, peer)
     caller.local = Endpoint(loopback, peer.local.port)
-    let ok = try #require(peer.establish(&caller))
+    let ok = try #require(await peer.establish(&caller))
     #expect(Caller.header("Contact", of: ok) == "<sip:\(target)\(tcp ? ";transport=tcp" : "")>")
     #expect(await test.invites.first?.source == caller.local)
     _ = await test.event { if case .acknowledged = $0 { true } else { false } }
     await test.agent?.hangUp(try #require(await test.invites.first).id)
-    #expect(peer.receive("BYE ") != nil)
+    #expect(await peer.receive("BYE ") != nil)
   }
 }

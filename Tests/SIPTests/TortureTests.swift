@@ -163,8 +163,8 @@ struct TortureTests {
     let test = try await TestAgent(.ring)
     let peer = try RawPeer(to: await test.endpoint)
     peer.send(testCase.text(target: await test.endpoint, local: peer.local))
-    var answer = peer.receive(within: testCase.status == nil ? 0.3 : 2)
-    if answer?.hasPrefix("SIP/2.0 100") == true { answer = peer.receive() }
+    var answer = await peer.receive(within: testCase.status == nil ? 0.3 : 2)
+    if answer?.hasPrefix("SIP/2.0 100") == true { answer = await peer.receive() }
     let line = Caller.statusLine(answer)
     if let status = testCase.status {
       #expect(line.hasPrefix("SIP/2.0 \(status)"), "\(line)")
@@ -175,7 +175,7 @@ struct TortureTests {
     }
     // The agent lives.
     peer.send(Caller(await test.endpoint, peer).request("OPTIONS"))
-    #expect(peer.receive("SIP/2.0 200") != nil)
+    #expect(await peer.receive("SIP/2.0 200") != nil)
   }
 
   @Test(
@@ -191,9 +191,9 @@ struct TortureTests {
     let test = try await TestAgent(.ring)
     let peer = try RawPeer(to: await test.endpoint)
     peer.send(text)
-    #expect(peer.receive(within: 0.2) == nil)
+    #expect(await peer.receive(within: 0.2) == nil)
     peer.send(Caller(await test.endpoint, peer).request("OPTIONS"))
-    #expect(peer.receive("SIP/2.0 200") != nil)
+    #expect(await peer.receive("SIP/2.0 200") != nil)
   }
 
   @Test("escapes in a user part are resolved, and a NUL among them cuts nothing off")
@@ -203,7 +203,7 @@ struct TortureTests {
     for user in ["I%20have%20spaces", "null-%00-null", "%E9t%C3%A9", "100%25", "%zz%4"] {
       let testCase = Case(name: user, from: "From: <sip:\(user)@example.com>;tag=%ID%")
       peer.send(testCase.text(target: await test.endpoint, local: peer.local))
-      _ = peer.receive("SIP/2.0 180", within: 0.5)
+      _ = await peer.receive("SIP/2.0 180", within: 0.5)
     }
     let users = await test.invites.map(\.from.uri.user)
     #expect(users.prefix(2) == ["I have spaces", "null-\0-null"])

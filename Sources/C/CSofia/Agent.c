@@ -148,18 +148,6 @@ void csofia_request_reply(
   request->message = NULL;
 }
 
-void csofia_request_reply_statefully(
-    csofia_request *request, int status, const char *phrase, const char *tag, const char *headers) {
-  if (!request->message) return;
-  csofia_agent *agent = request->agent;
-  nta_incoming_t *incoming = nta_incoming_create(agent->nta, NULL, request->message, request->sip, TAG_END());
-  request->message = NULL;
-  if (!incoming) return;
-  if (tag) nta_incoming_tag(incoming, tag);
-  nta_incoming_treply(incoming, status, phrase, TAG_IF(headers, SIPTAG_HEADER_STR(headers)), TAG_END());
-  nta_incoming_destroy(incoming);
-}
-
 csofia_dialog *csofia_request_accept(csofia_request *request, uint64_t id, const char *tag, const char *contact) {
   if (!request->message) return NULL;
   csofia_agent *agent = request->agent;

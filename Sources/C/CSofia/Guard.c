@@ -18,7 +18,7 @@ enum {
 
 typedef struct {
   int descriptor;
-  bool is_seen;
+  bool is_seen, serves_call;
   csofia_endpoint peer;
   su_time_t last_message;
 } connection;
@@ -124,19 +124,27 @@ static void scan(csofia_guard *guard) {
   su_time_t now = su_now();
   guard->arrivals = 0;
   list_connections(guard, now);
-  uint32_t open_count = 0;
+  uint32_t open_count = 0, idle_count = 0;
   for (uint32_t i = 0; i < guard->count; i++) {
     connection *candidate = &guard->connections[i];
+    open_count++;
+    // A peer may bring each call by a connection of its own; only those without one are bounded.
+    candidate->serves_call = serves_call(guard, &candidate->peer);
+    if (candidate->serves_call) continue;
     uint32_t from_source = 0;
-    for (uint32_t j = 0; j < i && from_source < options->max_tcp_connections_per_source; j++)
-      from_source += guard->connections[j].descriptor >= 0 && is_same_address(&guard->connections[j].peer, &candidate->peer);
-    bool is_over = from_source >= options->max_tcp_connections_per_source || open_count >= options->max_tcp_connections;
+    for (uint32_t j = 0; j < i; j++) {
+      const connection *earlier = &guard->connections[j];
+      from_source +=
+          earlier->descriptor >= 0 && !earlier->serves_call && is_same_address(&earlier->peer, &candidate->peer);
+    }
+    bool is_over = from_source >= options->max_tcp_connections_per_source || idle_count >= options->max_tcp_connections;
     bool is_silent = su_duration(now, candidate->last_message) >= (su_duration_t)options->tcp_idle_milliseconds;
-    if ((is_over || is_silent) && !serves_call(guard, &candidate->peer)) {
+    if (is_over || is_silent) {
       shutdown(candidate->descriptor, SHUT_RDWR);
       candidate->descriptor = -1;
+      open_count--;
     } else {
-      open_count++;
+      idle_count++;
     }
   }
   guard->agent->tcp_connections = open_count;
@@ -145,10 +153,11 @@ static void scan(csofia_guard *guard) {
 static void on_timer(csofia_loop *loop, su_timer_t *timer, struct csofia_timer *argument) {
   csofia_guard *guard = (csofia_guard *)argument;
   su_timer_set(timer, on_timer, argument);
-  if (guard->count || guard->arrivals) scan(guard);
+  scan(guard);
 }
 
-/// A listening socket has a connection to accept; the stack accepts it.
+/// A listening socket has a connection to accept. The stack accepts it, and may do so before this is called: a burst is
+/// noticed, a single connection perhaps not.
 static int on_arrival(csofia_loop *loop, su_wait_t *wait, su_wakeup_arg_t *argument) {
   csofia_guard *guard = (csofia_guard *)argument;
   if (++guard->arrivals >= arrivals_per_scan) scan(guard);

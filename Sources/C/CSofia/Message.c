@@ -130,21 +130,6 @@ bool csofia_next_via(const csofia_message *message, const void **cursor, csofia_
   return true;
 }
 
-bool csofia_parse(const char *bytes, size_t count, void (*function)(void *, const csofia_facts *), void *context) {
-  msg_t *message = msg_make(sip_default_mclass(), MSG_DO_EXTRACT_COPY, bytes, (ssize_t)count);
-  const sip_t *sip = message ? sip_object(message) : NULL;
-  bool is_good = sip && sip->sip_request && !sip->sip_error && !(sip->sip_flags & MSG_FLG_ERROR)
-                 && sip_sanity_check(sip) >= 0;
-  if (is_good) {
-    csofia_facts facts;
-    csofia_message view;
-    csofia_fill_facts(&facts, &view, msg_home(message), message, sip);
-    function(context, &facts);
-  }
-  msg_destroy(message);
-  return is_good;
-}
-
 void csofia_md5(const char *bytes, size_t count, char hexadecimal[33]) {
   su_md5_t md5;
   su_md5_init(&md5);

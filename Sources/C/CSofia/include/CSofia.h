@@ -81,10 +81,6 @@ bool csofia_next_header(
     const csofia_message *message, const void **cursor, csofia_header *header, char *scratch, size_t scratch_count);
 /// The Via hops one after the other; `cursor` starts as NULL.
 bool csofia_next_via(const csofia_message *message, const void **cursor, csofia_via *via);
-/// Parses a message that did not come from the network and calls `function` with it. False when it is malformed.
-bool csofia_parse(
-    const char *bytes, size_t count, void (*function)(void *context, const csofia_facts *facts), void *context);
-
 /// MD5 of `count` bytes as 32 hexadecimal digits and a NUL, for digest.
 void csofia_md5(const char *bytes, size_t count, char hexadecimal[33]);
 
@@ -149,9 +145,6 @@ void csofia_agent_statistics(csofia_agent *agent, csofia_statistics *statistics)
 
 /// Answers without making a transaction. `headers` is "Name: value\r\n…" or NULL; `tag` the To-tag or NULL.
 void csofia_request_reply(
-    csofia_request *request, int status, const char *phrase, const char *tag, const char *headers);
-/// Answers through a transaction that absorbs retransmissions for timer J.
-void csofia_request_reply_statefully(
     csofia_request *request, int status, const char *phrase, const char *tag, const char *headers);
 /// Makes the server transaction and dialog of an INVITE. `contact` is our Contact value. NULL without memory.
 csofia_dialog *csofia_request_accept(csofia_request *request, uint64_t dialog, const char *tag, const char *contact);
