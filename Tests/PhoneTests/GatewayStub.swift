@@ -17,7 +17,7 @@ struct GatewayStub {
 
   var manner: Manner
   /// The description's media address.
-  var media = Endpoint(.loopbackV4, 20_000)
+  var media: Endpoint
   private(set) var invites: [SIPMessage] = []
   private(set) var requests: [String] = []
   private var exchange: OfferAnswer?
