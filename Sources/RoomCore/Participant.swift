@@ -20,7 +20,9 @@ struct Participant: Sendable {
   var state = Livekit_ParticipantInfo.State.joined
   var version: UInt32 = 1
   var disconnectReason = Livekit_DisconnectReason.unknownReason
-  var client = Livekit_ClientInfo()
+  /// What the client says of itself and others are told.
+  var clientProtocol: Int32 = 0
+  var capabilities: [Livekit_ClientInfo.Capability] = []
 
   // Signalling.
   /// Nil for a local participant, and while the connection is lost.
@@ -101,8 +103,8 @@ struct Participant: Sendable {
     info.version = version
     info.isPublisher = isPublisher
     info.disconnectReason = disconnectReason
-    info.clientProtocol = client.clientProtocol
-    info.capabilities = client.capabilities
+    info.clientProtocol = clientProtocol
+    info.capabilities = capabilities
     info.tracks = tracks.filter(\.isPublished).map(\.info)
     return info
   }

@@ -43,7 +43,9 @@ extension Room {
     case .transcription: sender.kind == .agent
     case .rpcRequest(let request): request.payload.utf8.count <= limits.rpcPayloadByteCount
     case .rpcResponse(let response): response.payload.utf8.count <= limits.rpcPayloadByteCount
-    case .user, .sipDtmf, .rpcAck, .streamHeader, nil: true
+    // A media thread reads them, one by one.
+    case .sipDtmf(let dtmf): dtmf.digit.utf8.count <= limits.digitsByteCount
+    case .user, .rpcAck, .streamHeader, nil: true
     }
   }
 

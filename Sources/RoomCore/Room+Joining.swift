@@ -159,7 +159,8 @@ extension Participant {
     kind = grants.kind
     kindDetails = grants.kindDetails.compactMap(Livekit_ParticipantInfo.KindDetail.init(claim:))
     permission = grants.video.permission
-    client = request.clientInfo
+    clientProtocol = request.clientInfo.clientProtocol
+    capabilities = Array(request.clientInfo.capabilities.prefix(turn.limits.capabilities))
     autoSubscribes = request.connectionSettings.autoSubscribe
     if permission.canUpdateMetadata {
       if !request.metadata.isEmpty { metadata = request.metadata }

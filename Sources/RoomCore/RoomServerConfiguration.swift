@@ -59,10 +59,14 @@ public struct RoomLimits: Hashable, Sendable {
   /// Bytes of a participant's or room's metadata, and of all attribute names and values of a participant.
   public var metadataByteCount = 64_000
   public var attributesByteCount = 64_000
+  /// Features of its own that a client names to the others.
+  public var capabilities = 16
   /// Media sections of one peer connection.
   public var sections = 240
   /// Bytes of one data packet.
   public var dataByteCount = 65_536
+  /// Bytes of the digits of one `sip_dtmf` packet; a call keeps 64 digits and pauses waiting.
+  public var digitsByteCount = 64
   /// Bytes of the payload of a classic RPC.
   public var rpcPayloadByteCount = 15 * 1_024
   /// Signalling requests of one session: a steady rate, and how many may come at once.

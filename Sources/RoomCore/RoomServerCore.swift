@@ -73,8 +73,16 @@ public struct RoomServerCore: Sendable {
     {
       return JoinRefusal(status: 400, reason: reason)
     }
+    let request = intent.query.joinRequest
+    if intent.grants.video.mayUpdateOwnMetadata,
+      let reason = configuration.limits.violation(
+        name: "", metadata: request.metadata,
+        attributes: intent.grants.attributes.merging(request.participantAttributes) { $1 })
+    {
+      return JoinRefusal(status: 400, reason: reason)
+    }
     // A client whose room is gone learns so over the WebSocket, in the words it understands.
-    if intent.query.joinRequest.reconnect { return nil }
+    if request.reconnect { return nil }
     return refusal(toEnter: intent, room: roomsByName[name])
   }
 

@@ -169,6 +169,21 @@ struct DataTests {
     #expect(harness.takeEvents().count == 2)
   }
 
+  @Test("a packet of more digits than a call keeps waiting does not occupy a media thread")
+  func manyDigits() throws {
+    let harness = Harness()
+    _ = try harness.call("sip_1")
+    let alice = harness.join("alice")
+    _ = harness.takeEvents()
+    var packet = Livekit_DataPacket()
+    packet.sipDtmf.digit = String(repeating: "w", count: 64)
+    try harness.sendData(packet, from: alice)
+    #expect(harness.takeEvents() == ["call gets data of alice"])
+    packet.sipDtmf.digit += "5"
+    try harness.sendData(packet, from: alice)
+    #expect(harness.takeEvents().isEmpty && harness.core.counters.dataPacketsNotAllowed == 1)
+  }
+
   @Test("a call's digits reach the clients, each with its own sequence number")
   func callDigits() throws {
     let harness = Harness()

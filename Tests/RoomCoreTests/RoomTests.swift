@@ -156,6 +156,32 @@ struct RoomTests {
     }
   }
 
+  @Test("a join request cannot bring more metadata or attributes than an update may", arguments: [true, false])
+  func largeJoinRequest(mayUpdate: Bool) {
+    var request = Livekit_JoinRequest()
+    request.participantAttributes = ["a": String(repeating: "m", count: 40_000)]
+    var intent = JoinIntent(grants: Harness.grants("ann"), query: .init(joinRequest: request, true))
+    intent.grants.video.canUpdateOwnMetadata = mayUpdate
+    let core = RoomServerCore(configuration: Harness.configuration)
+    #expect(core.refusal(of: intent) == nil)
+    intent.grants.attributes = ["b": String(repeating: "m", count: 40_000)]
+    // What may not be set is not kept, and its size is no matter.
+    #expect(core.refusal(of: intent)?.status == (mayUpdate ? 400 : nil))
+    intent.grants.attributes = [:]
+    intent.query.joinRequest.metadata = String(repeating: "m", count: 64_001)
+    #expect(core.refusal(of: intent)?.status == (mayUpdate ? 400 : nil))
+  }
+
+  @Test("a client's list of its features is not passed on in any length")
+  func manyCapabilities() throws {
+    var core = RoomServerCore(configuration: Harness.configuration)
+    var request = Livekit_JoinRequest()
+    request.clientInfo.capabilities = Array(repeating: .capPacketTrailer, count: 100_000)
+    let intent = JoinIntent(grants: Harness.grants("ann"), query: .init(joinRequest: request, true))
+    _ = core.handle(.join(SessionID(rawValue: 1), intent), now: .zero)
+    #expect(try core.participants(of: "lobby").map(\.capabilities.count) == [16])
+  }
+
   @Test("a hidden participant is seen by nobody and sees everybody")
   func hidden() throws {
     let harness = Harness()
