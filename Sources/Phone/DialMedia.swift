@@ -36,8 +36,8 @@ final class DialMedia: @unchecked Sendable {
   /// A phone that was held up longer than this goes on from now and does not catch up.
   private static let lagLimit: Duration = .milliseconds(200)
   private static let sampleRateHz = 8000
-  /// Packets that may overtake the 200 OK: a second of them.
-  private static let earlyLimit = 50
+  /// Packets that may overtake the 200 OK: five seconds of them.
+  private static let earlyLimit = 250
 
   let local: Endpoint
   private let socket: ReplaySocket

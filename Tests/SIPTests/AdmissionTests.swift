@@ -11,9 +11,9 @@ struct AdmissionTests {
     peer.send(Caller(await test.endpoint, peer).invite())
     peer.send(Caller(await test.endpoint, peer).request("OPTIONS"))
     peer.send(Caller(await test.endpoint, peer).request("REGISTER"))
-    #expect(await peer.receive(within: 0.3) == nil)
+    while await test.statistics.droppedRequests < 3 { await test.pause() }
+    #expect(await peer.receive(within: 0.1) == nil)
     #expect(await test.invites.isEmpty)
-    #expect(await test.statistics.droppedRequests == 3)
   }
 
   @Test("a source that is turned away gets one stateless answer with Retry-After")
@@ -69,7 +69,7 @@ struct AdmissionTests {
     _ = try #require(await peer.establish(&caller))
     caller.next()
     peer.send(caller.request("BYE"))
-    #expect(await peer.receive("SIP/2.0 200") != nil)
+    #expect(await peer.answer(to: caller, "BYE") != nil)
   }
 
   @Test("above the limit of calls an INVITE is told 503 and Retry-After, and the calls there are go on")
@@ -107,12 +107,13 @@ struct AdmissionTests {
     // As many as the memory of refusals holds, and the buffers of the stack.
     await send(3000)
     let before = residentByteCount()
-    await send(17_000)
+    // A sanitized run looks for other things.
+    await send(isSanitized ? 1000 : 17_000)
     let growth = residentByteCount() - before
     let statistics = await test.statistics
     #expect(statistics.transactions == 0 && statistics.dialogs == 0 && statistics.liveInvites == 0)
     // A transaction each would be 200 MB; other tests run beside this one.
-    #expect(growth < 16 << 20, "grew by \(growth) bytes")
+    #expect(growth < 16 << 20 || isSanitized, "grew by \(growth) bytes")
   }
 }
 

@@ -44,7 +44,7 @@ struct ConnectionTests {
     #expect(await !peer.isEnded(within: 3))
     caller.next()
     peer.send(caller.request("BYE"))
-    #expect(await peer.receive("SIP/2.0 200") != nil)
+    #expect(await peer.answer(to: caller, "BYE") != nil)
     #expect(await peer.isEnded(within: 5))
   }
 

@@ -13,8 +13,7 @@ struct DialogTests {
     caller.next()
     let hold = Caller.offer + "a=sendonly\r\n"
     peer.send(caller.invite(body: hold))
-    let ok = try #require(await peer.receive("SIP/2.0 200"))
-    #expect(Caller.header("CSeq", of: ok) == "2 INVITE")
+    let ok = try #require(await peer.answer(to: caller, "INVITE"))
     #expect(ok.hasSuffix(TestAgent.answerSDP))
     peer.send(caller.request("ACK"))
     let event = await test.event { if case .reinvite = $0 { true } else { false } }
@@ -30,7 +29,7 @@ struct DialogTests {
     _ = try #require(await peer.establish(&caller))
     caller.next()
     peer.send(caller.invite(body: ""))
-    #expect(await peer.receive("SIP/2.0 200") != nil)
+    #expect(await peer.answer(to: caller, "INVITE") != nil)
     peer.send(caller.request("ACK", body: Caller.offer))
     let event = await test.event { if case .acknowledged(_, let sdp) = $0 { !sdp.isEmpty } else { false } }
     if case .acknowledged(_, let sdp) = event { #expect(sdp == Array(Caller.offer.utf8)) }
@@ -60,7 +59,7 @@ struct DialogTests {
     caller.next()
     let extra = method == "PRACK" ? "RAck: 1 1 INVITE\r\n" : method == "NOTIFY" ? "Event: foo\r\n" : ""
     peer.send(caller.request(method, extra: extra, body: body, contentType: type))
-    let answer = try #require(await peer.receive())
+    let answer = try #require(await peer.answer(to: caller, method))
     #expect(Caller.statusLine(answer) == "SIP/2.0 \(status)")
     if status.hasPrefix("405") { #expect(Caller.header("Allow", of: answer)?.contains("INVITE") == true) }
     if status.hasPrefix("415"), method == "UPDATE" {
@@ -69,7 +68,7 @@ struct DialogTests {
     // The call has outlived it.
     caller.next()
     peer.send(caller.request("BYE"))
-    #expect(Caller.statusLine(await peer.receive()) == "SIP/2.0 200 OK")
+    #expect(Caller.statusLine(await peer.answer(to: caller, "BYE")) == "SIP/2.0 200 OK")
   }
 
   @Test("an older CSeq than the last is refused")
@@ -82,7 +81,7 @@ struct DialogTests {
     caller.sequenceNumber = 8
     caller.next()
     peer.send(caller.request("INFO"))
-    #expect(Caller.statusLine(await peer.receive()).hasPrefix("SIP/2.0 500"))
+    #expect(Caller.statusLine(await peer.answer(to: caller, "INFO")).hasPrefix("SIP/2.0 500"))
   }
 
   @Test("a second INVITE while the first is open is told to come back")
@@ -122,13 +121,13 @@ struct DialogTests {
     let ours = try #require(await peer.receive("INVITE "))
     caller.next()
     peer.send(caller.invite())
-    #expect(Caller.statusLine(await peer.receive("SIP/2.0")).hasPrefix("SIP/2.0 491"))
+    #expect(Caller.statusLine(await peer.answer(to: caller, "INVITE")).hasPrefix("SIP/2.0 491"))
     peer.send(Caller.response("491 Request Pending", to: ours))
     let event = await test.event { if case .failed = $0 { true } else { false } }
     if case .failed(_, let reply) = event { #expect(reply.status == 491 && !reply.isLocal) }
     caller.next()
     peer.send(caller.request("BYE"))
-    #expect(await peer.receive("SIP/2.0 200") != nil)
+    #expect(await peer.answer(to: caller, "BYE") != nil)
   }
 
   @Test("BYE while it rings ends the call: 200, and 487 for the INVITE")
@@ -157,7 +156,7 @@ struct DialogTests {
     #expect(Caller.header("Require", of: ok) == "timer")
     caller.next()
     peer.send(caller.invite(extra: timer))
-    let refreshed = try #require(await peer.receive("SIP/2.0 200"))
+    let refreshed = try #require(await peer.answer(to: caller, "INVITE"))
     #expect(Caller.header("Session-Expires", of: refreshed) == "600;refresher=uac")
   }
 
@@ -231,7 +230,7 @@ struct DialogTests {
     caller.next()
     caller.contact = "<sip:moved@\(elsewhere.local)>"
     peer.send(caller.invite())
-    #expect(await peer.receive("SIP/2.0 200") != nil)
+    #expect(await peer.answer(to: caller, "INVITE") != nil)
     peer.send(caller.request("ACK"))
     _ = await test.event { if case .reinvite = $0 { true } else { false } }
     await test.agent?.hangUp(try #require(await test.invites.first).id)

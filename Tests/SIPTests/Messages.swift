@@ -103,6 +103,15 @@ struct Caller {
 }
 
 extension RawPeer {
+  /// The final response to the caller's latest request; whatever else comes, retransmissions too, is skipped.
+  func answer(to caller: Caller, _ method: String) async -> String? {
+    while let message = await receive("SIP/2.0 ") {
+      if message.hasPrefix("SIP/2.0 1") { continue }
+      if Caller.header("CSeq", of: message) == "\(caller.sequenceNumber) \(method)" { return message }
+    }
+    return nil
+  }
+
   /// INVITE, 180, 200, ACK. The caller has the dialog's tag afterwards; nil when no 200 came.
   func establish(_ caller: inout Caller, extra: String = "") async -> String? {
     send(caller.invite(extra: extra))

@@ -54,7 +54,8 @@ struct RefusalTests {
     peer.send(Caller(await test.endpoint, peer).request("CANCEL"))
     #expect(Caller.statusLine(await peer.receive()).hasPrefix("SIP/2.0 481 "))
     peer.send(Caller(await test.endpoint, peer).request("ACK"))
-    #expect(await peer.receive(within: 0.3) == nil)
+    peer.send(Caller(await test.endpoint, peer).request("OPTIONS"))
+    #expect(await peer.receive()?.contains(" OPTIONS\r\n") == true)
   }
 
   struct Case: Sendable, CustomTestStringConvertible {
@@ -115,7 +116,7 @@ struct RefusalTests {
     peer.send(stray.request("INFO"))
     peer.send("INVITE sip:100@\(await test.endpoint) SIP/2.0\r\nVia: SIP/2.0/UDP \(peer.local);branch=z9hG4bKx\r\n\r\n")
     peer.send(Caller(await test.endpoint, peer).request("INVITE", cseqMethod: "BYE"))
-    #expect(await peer.receive(within: 0.3) == nil)
+    // What is answered first is what came last.
     peer.send(Caller(await test.endpoint, peer).request("OPTIONS"))
     #expect(Caller.statusLine(await peer.receive()) == "SIP/2.0 200 OK")
   }

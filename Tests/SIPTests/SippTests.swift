@@ -6,7 +6,8 @@ import Testing
 struct SippTests {
   @Test("calls in a row", arguments: ["u1", "t1", "tn"])
   func calls(transport: String) async throws {
-    let test = try await TestAgent()
+    // With `tn` each call comes by a connection of its own.
+    let test = try await TestAgent { $0.maxTCPConnectionsPerSource = 500 }
     let result = try await Sipp.run(
       "uac", target: "\(await test.endpoint)", ["-t", transport, "-m", "200", "-r", "200", "-d", "20"])
     #expect(result.status == 0, "\(result.errors)")
@@ -17,7 +18,7 @@ struct SippTests {
 
   @Test("1,000 calls leave no dialog, no id and no memory behind")
   func thousandCalls() async throws {
-    let test = try await TestAgent { $0.t1 = .milliseconds(10) }
+    let test = try await TestAgent { $0.t1 = .milliseconds(50) }
     let target = "\(await test.endpoint)"
     let warm = try await Sipp.run("uac", target: target, ["-m", "500", "-r", "300", "-d", "10"])
     #expect(warm.status == 0, "\(warm.errors)")
@@ -31,7 +32,7 @@ struct SippTests {
     #expect(statistics.liveInvites == 0 && statistics.dialogs == 0 && statistics.transactions == 0)
     #expect(await test.terminatedCount == 1500)
     // 20 kB a call would be 20 MB.
-    #expect(growth < 12 << 20, "grew by \(growth) bytes")
+    #expect(growth < 12 << 20 || isSanitized, "grew by \(growth) bytes")
   }
 
   @Test("a caller that cancels")
