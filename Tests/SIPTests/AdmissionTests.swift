@@ -87,7 +87,7 @@ struct AdmissionTests {
     #expect(await test.statistics.liveInvites == 3)
   }
 
-  @Test("a flood of strangers leaves nothing in the stack and does not grow the process")
+  @Test("a flood of strangers leaves nothing in the stack")
   func flood() async throws {
     let test = try await TestAgent(.refuse(SIPResponse(404, "Not Found")))
     let peer = try RawPeer(to: await test.endpoint)
@@ -106,14 +106,10 @@ struct AdmissionTests {
     }
     // As many as the memory of refusals holds, and the buffers of the stack.
     await send(3000)
-    let before = residentByteCount()
     // A sanitized run looks for other things.
     await send(isSanitized ? 1000 : 17_000)
-    let growth = residentByteCount() - before
     let statistics = await test.statistics
     #expect(statistics.transactions == 0 && statistics.dialogs == 0 && statistics.liveInvites == 0)
-    // A transaction each would be 200 MB; other tests run beside this one.
-    #expect(growth < 16 << 20 || isSanitized, "grew by \(growth) bytes")
   }
 }
 

@@ -16,23 +16,20 @@ struct SippTests {
     #expect(await test.terminatedCount == 200)
   }
 
-  @Test("1,000 calls leave no dialog, no id and no memory behind")
+  // Their memory is measured by the acceptance tests, in a process that runs nothing else.
+  @Test("1,000 calls leave no dialog and no id behind")
   func thousandCalls() async throws {
     let test = try await TestAgent { $0.t1 = .milliseconds(50) }
     let target = "\(await test.endpoint)"
     let warm = try await Sipp.run("uac", target: target, ["-m", "500", "-r", "300", "-d", "10"])
     #expect(warm.status == 0, "\(warm.errors)")
     await test.settle()
-    let before = residentByteCount()
     let result = try await Sipp.run("uac", target: target, ["-m", "1000", "-r", "300", "-d", "10"])
     #expect(result.status == 0, "\(result.errors)")
     await test.settle()
-    let growth = residentByteCount() - before
     let statistics = await test.statistics
     #expect(statistics.liveInvites == 0 && statistics.dialogs == 0 && statistics.transactions == 0)
     #expect(await test.terminatedCount == 1500)
-    // 20 kB a call would be 20 MB.
-    #expect(growth < 12 << 20 || isSanitized, "grew by \(growth) bytes")
   }
 
   @Test("a caller that cancels")
