@@ -44,6 +44,8 @@ let package = Package(
     .executable(name: "trunkline", targets: ["trunkline"]),
     // What Benchmarks/, a package of its own, measures.
     .library(name: "MediaStack", targets: ["Base", "RTP", "Audio", "Transport", "MediaCore", "Capture"]),
+    // What Fuzz/, another, feeds.
+    .library(name: "RoomStack", targets: ["Base", "SDP", "LiveKitProtocol", "RoomCore"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
