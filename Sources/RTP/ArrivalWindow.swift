@@ -10,13 +10,10 @@ struct ArrivalWindow: Sendable {
 
   private static let bucketCount = 6
   private static let bucketDuration = Duration.seconds(1)
-  /// A pause counts as this much: silence teaches nothing, so it forgets nothing.
-  private static let maximumStep = Duration.milliseconds(200)
 
   private var buckets = InlineArray<6, Bucket>(repeating: Bucket())
   private var current = 0
-  private var filled = Duration.zero
-  private var lastArrival: MonotonicTime?
+  private var bucketStart = MonotonicTime.zero
   /// The newest packet's.
   private(set) var latest: Int64 = 0
   private(set) var slowest: Int64 = 0
@@ -25,10 +22,9 @@ struct ArrivalWindow: Sendable {
   init() {}
 
   mutating func record(_ transit: Int64, at now: MonotonicTime) {
-    if let lastArrival { filled += min(max(.zero, now - lastArrival), Self.maximumStep) }
-    lastArrival = now
-    if filled >= Self.bucketDuration {
-      filled = .zero
+    // However long a pause was, it ends one bucket only: silence teaches nothing, so it forgets nothing.
+    if now - bucketStart >= Self.bucketDuration {
+      bucketStart = now
       current = (current + 1) % Self.bucketCount
       buckets[current] = Bucket()
     }
@@ -36,12 +32,6 @@ struct ArrivalWindow: Sendable {
     buckets[current].fastest = min(buckets[current].fastest, transit)
     latest = transit
     summarise()
-  }
-
-  mutating func removeAll() {
-    for index in 0..<Self.bucketCount { buckets[index] = Bucket() }
-    filled = .zero
-    lastArrival = nil
   }
 
   private mutating func summarise() {

@@ -29,7 +29,6 @@ extension JitterBuffer {
         discard(slot)
         continue
       }
-      if !isPaused, slot.packet.isSilent, surplus <= -wanted { return stretch(wanted) }
       return play(slot, isSurplus: surplus >= duration)
     }
   }

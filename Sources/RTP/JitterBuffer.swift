@@ -102,7 +102,6 @@ public struct JitterBuffer: ~Copyable {
       counters.ignored += 1
       return .ignored
     }
-    if place.isRebased { arrivals.removeAll() }
     if slots.holdsOrHeld(place.sequence) {
       counters.duplicate += 1
       return .duplicate

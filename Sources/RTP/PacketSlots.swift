@@ -29,7 +29,7 @@ struct PacketSlots: ~Copyable {
     slots = .allocate(capacity: capacity)
     slots.initialize(
       repeating: Slot(
-        place: StreamTimeline.Place(sequence: 0, timestamp: 0, isRebased: false),
+        place: StreamTimeline.Place(sequence: 0, timestamp: 0),
         packet: BufferedPacket(
           marker: false, payloadType: 0, timestamp: 0, durationTicks: 0, isSilent: false,
           isSurplus: false, handle: -1),

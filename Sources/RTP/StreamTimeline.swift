@@ -8,8 +8,6 @@ struct StreamTimeline: Sendable {
     var sequence: Int64
     /// In RTP clock ticks. Where the sender's clock jumped without cause, it goes on from the previous packet.
     var timestamp: Int64
-    /// The sender's clock was set anew: earlier differences between arrival and timestamp mean nothing.
-    var isRebased: Bool
   }
 
   /// The newest packet with sound: `newest.timestamp` is its place in time.
@@ -34,7 +32,7 @@ struct StreamTimeline: Sendable {
   private var ssrc: UInt32 = 0
   private var retiredSSRC: UInt32?
   private var hasStarted = false
-  private var newest = Place(sequence: 0, timestamp: 0, isRebased: false)
+  private var newest = Place(sequence: 0, timestamp: 0)
   private var newestNumber: UInt16 = 0
   private var newestArrival = MonotonicTime.zero
   private var newestSound = Sound()
@@ -72,7 +70,6 @@ struct StreamTimeline: Sendable {
     _ header: RTPHeader, _ step: Int, _ durationTicks: Int?, at now: MonotonicTime
   ) -> Place {
     newest.sequence += Int64(step)
-    newest.isRebased = false
     newestNumber = header.sequenceNumber
     suspectNumber = nil
     oldRunCount = 0
@@ -88,8 +85,7 @@ struct StreamTimeline: Sendable {
     let usual = newestSound.durationTicks * (newest.sequence - newestSound.sequence)
     let ticks = Int64(Int32(bitPattern: header.timestamp &- newestSound.timestamp))
     let limit = usual + elapsed + Self.tolerance.wholeMilliseconds * Int64(clockRateHz) / 1000
-    newest.isRebased = ticks < 0 || ticks > limit
-    newest.timestamp += newest.isRebased ? max(usual, unexplained(elapsed)) : ticks
+    newest.timestamp += (0...limit).contains(ticks) ? ticks : max(usual, unexplained(elapsed))
     remember(header, durationTicks, at: now)
   }
 
@@ -102,8 +98,7 @@ struct StreamTimeline: Sendable {
   private func old(_ header: RTPHeader, _ step: Int) -> Place {
     let ticks = Int64(Int32(bitPattern: header.timestamp &- newestSound.timestamp))
     return Place(
-      sequence: newest.sequence + Int64(step), timestamp: newest.timestamp + min(0, ticks),
-      isRebased: false)
+      sequence: newest.sequence + Int64(step), timestamp: newest.timestamp + min(0, ticks))
   }
 
   private mutating func restart(_ header: RTPHeader, _ durationTicks: Int?, at now: MonotonicTime)
@@ -115,7 +110,6 @@ struct StreamTimeline: Sendable {
       restartCount += 1
     }
     hasStarted = true
-    newest.isRebased = true
     ssrc = header.ssrc
     newestNumber = header.sequenceNumber
     newestArrival = now

@@ -28,7 +28,7 @@ public struct TelephoneEventReceiver: Sendable {
   private var presses = InlineArray<8, Press>(repeating: Press())
   private var count = 0
 
-  public init(clockRateHz: Int) { self.clockRateHz = UInt32(clamping: max(1, clockRateHz)) }
+  public init(clockRateHz: Int) { self.clockRateHz = UInt32(max(1000, min(clockRateHz, 192_000))) }
 
   /// The digit when this packet is the first of its press; otherwise nil.
   public mutating func receive(_ header: RTPHeader, payload: RawSpan, at now: MonotonicTime)
@@ -79,11 +79,11 @@ public struct TelephoneEventReceiver: Sendable {
   }
 
   /// A press longer than the duration field goes on in a new segment (RFC 4733 §2.5.1.3); and some senders move the
-  /// timestamp with each packet, though no key is pressed twice within 40 ms.
+  /// timestamp with each packet, though no key is pressed twice within 60 ms.
   private func isContinuation(of press: Press, _ header: RTPHeader, at now: MonotonicTime) -> Bool {
     guard now - press.lastArrival < Self.quietTime else { return false }
     let distance = Int32(bitPattern: header.timestamp &- press.timestamp).magnitude
-    if distance < clockRateHz / 25 { return true }
+    if distance < clockRateHz * 3 / 50 { return true }
     return !press.hasEnded && !header.marker && (0xF000...0x1_0FFF).contains(distance)
   }
 

@@ -119,6 +119,49 @@ struct JitterBufferTests {
     }
   }
 
+  @Test("a pause between two utterances in bursts forgets nothing")
+  func burstsWithPauses() {
+    var packets = stream(1000)
+    for index in packets.indices {
+      packets[index].sent += Double(index / 250) * 30_000
+      packets[index].timestamp += index / 250 * 30 * 48_000
+    }
+    for index in packets.indices { packets[index].arrival = packets[min(index / 10 * 10 + 9, 999)].sent }
+    var simulation = PlayoutSimulation()
+    simulation.run(packets)
+    #expect(simulation.played.count == 1000)
+    for (earlier, later) in zip(simulation.played, simulation.played.dropFirst())
+    where earlier.packet.number >= 250 && later.packet.number % 250 != 0 && later.time - earlier.time > 20.1 {
+      Issue.record("a hole before \(later.packet.number)")
+    }
+  }
+
+  @Test("packets that come later than ever, but behind others, are soon waited for")
+  func latenessGrows() {
+    for seed in 0..<10 as Range<UInt64> {
+      var generator = SeededGenerator(seed: seed)
+      var packets = stream(1500)
+      for index in packets.indices where generator.chance(0.1) { packets[index].arrival += index < 500 ? 50 : 130 }
+      var simulation = PlayoutSimulation()
+      simulation.run(packets, end: 1500 * 20)
+      #expect(simulation.insertions[.late, default: 0] <= 12)
+      #expect(simulation.concealedMilliseconds(after: 20_000) <= 20)
+    }
+  }
+
+  @Test("one straggler does not stretch the delay by all that it is late")
+  func straggler() {
+    var packets = stream(1500)
+    for index in packets.indices where index % 10 == 3 { packets[index].arrival += 50 }
+    packets[700].arrival += 600
+    var simulation = PlayoutSimulation()
+    // Losses are where time may be stretched.
+    simulation.run(packets.filter { $0.number % 20 != 17 }, end: 1500 * 20)
+    let totals = simulation.played.filter { $0.time > 14_000 }.map { $0.time - $0.packet.sent }
+    #expect((totals.max() ?? 999) <= 140)
+    #expect(simulation.insertions[.late, default: 0] <= 3)
+  }
+
   @Test("after one stall the delay goes down again in silence, and no loud packet is left out")
   func stall() {
     var packets = stream(3000)
@@ -141,6 +184,11 @@ struct JitterBufferTests {
     simulation.run(packets, end: 6000 * 20)
     #expect((simulation.delays(after: 100_000).max() ?? 999) <= 140)
     #expect(simulation.buffer.counters.discarded <= 20)
+    let cuts = zip(simulation.played, simulation.played.dropFirst()).compactMap { earlier, later in
+      later.packet.number - earlier.packet.number > 1 ? later.time : nil
+    }
+    #expect(cuts.count >= 10)
+    #expect(zip(cuts, cuts.dropFirst()).allSatisfy { $1 - $0 >= 1999 })
   }
 
   @Test("a drifting clock neither starves nor fills the buffer", arguments: [-300, -50, 50, 300] as [Double])
@@ -249,6 +297,9 @@ struct JitterBufferTests {
     #expect(simulation.maximumBuffered <= .milliseconds(1300))
     #expect((simulation.played.filter { $0.time > 13_000 }.map { $0.time - $0.packet.sent }.max() ?? 0) <= 1300)
     #expect((simulation.delays(after: 26_000).max() ?? 999) <= 60)
+    // Sound goes on as soon as it is there.
+    #expect(simulation.played.filter { (650..<800).contains($0.packet.number) && !$0.packet.isSilent }.count >= 90)
+    #expect(simulation.played.contains { (13_010..<13_050).contains($0.time) })
   }
 
   @Test("an outage in which everything is lost adds no delay")

@@ -68,6 +68,16 @@ struct SourceLatchTests {
     expect(.learned, from: &latch, Self.nat, header(1, 0), at: .milliseconds(1000))
   }
 
+  @Test("a stranger that guesses the phone's numbers does not take its place")
+  func guess() {
+    var latch = SourceLatch(negotiated: Self.sdp, policy: .learn(preferring: nil))
+    for index in 0..<4 {
+      expect(.rejected, from: &latch, Self.nat, header(index, 0), at: .zero)
+      expect(.rejected, from: &latch, Self.stranger, header(index + 1, 0), at: .zero)
+    }
+    expect(.learned, from: &latch, Self.nat, header(4, 0), at: .zero)
+  }
+
   @Test("a candidate that falls quiet makes room")
   func candidate() {
     var latch = SourceLatch(negotiated: Self.sdp, policy: .learn(preferring: nil))

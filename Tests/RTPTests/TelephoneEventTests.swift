@@ -148,6 +148,10 @@ struct TelephoneEventReceiverTests {
         duration: index * 160)
     }
     #expect(digits(packets) == "9")
+    var swapped = packets
+    swapped.insert(swapped.remove(at: 3), at: 5)
+    for index in swapped.indices { swapped[index].time = Double(index) * 20 }
+    #expect(digits(swapped) == "9")
     let again = packets.map { packet in
       var packet = packet
       packet.time += 400
