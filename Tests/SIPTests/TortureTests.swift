@@ -196,6 +196,16 @@ struct TortureTests {
     #expect(await peer.receive("SIP/2.0 200") != nil)
   }
 
+  @Test("what is no text is not answered, not even STUN", arguments: [0x00, 0x01, 0x14, 0x16, 0x80, 0xBF, 0xF8, 0xFF])
+  func binary(first: UInt8) async throws {
+    let test = try await TestAgent(.ring)
+    let peer = try RawPeer(to: await test.endpoint)
+    peer.send([first, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42] + (0..<12).map { UInt8($0) })
+    // What is answered first is what came last.
+    peer.send(Caller(await test.endpoint, peer).request("OPTIONS"))
+    #expect(await peer.receive()?.hasPrefix("SIP/2.0 200") == true)
+  }
+
   @Test("escapes in a user part are resolved, and a NUL among them cuts nothing off")
   func escapes() async throws {
     let test = try await TestAgent(.ring)

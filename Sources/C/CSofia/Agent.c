@@ -86,7 +86,7 @@ csofia_agent *csofia_agent_create(
       NTATAG_SIPFLAGS(MSG_DO_EXTRACT_COPY), NTATAG_MAXSIZE(options->max_message_byte_count), NTATAG_UDP_MTU(65535),
       NTATAG_SIP_T1(options->t1_milliseconds), NTATAG_SIP_T1X64(64 * options->t1_milliseconds),
       TPTAG_TIMEOUT(options->tcp_partial_milliseconds), TPTAG_IDLE(options->tcp_idle_milliseconds),
-      TPTAG_PONG2PING(1), TPTAG_REUSE(1), TPTAG_UDP_RMEM(4 << 20), TPTAG_LOG(0), TPTAG_IDENT(ident), TAG_END());
+      TPTAG_PONG2PING(1), TPTAG_STUN_SERVER(0), TPTAG_REUSE(1), TPTAG_UDP_RMEM(4 << 20), TPTAG_LOG(0), TPTAG_IDENT(ident), TAG_END());
   if (!agent->nta) {
     csofia_agent_close(agent);
     return NULL;
@@ -97,7 +97,7 @@ csofia_agent *csofia_agent_create(
 bool csofia_agent_listen(csofia_agent *agent, const char *url, const char *ident) {
   return nta_agent_add_tport(
              agent->nta, (url_string_t *)url, TPTAG_TIMEOUT(agent->options.tcp_partial_milliseconds),
-             TPTAG_IDLE(agent->options.tcp_idle_milliseconds), TPTAG_PONG2PING(1), TPTAG_REUSE(1),
+             TPTAG_IDLE(agent->options.tcp_idle_milliseconds), TPTAG_PONG2PING(1), TPTAG_STUN_SERVER(0), TPTAG_REUSE(1),
              TPTAG_UDP_RMEM(4 << 20), TPTAG_LOG(0), TPTAG_IDENT(ident), TAG_END())
          == 0;
 }

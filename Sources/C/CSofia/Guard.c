@@ -1,9 +1,10 @@
-// Bounds for the TCP connections that strangers open. The stack neither counts them nor closes one that sends nothing,
-// or a byte now and then, and it has no call that lists them: they are found among the process's descriptors by their
-// local address, and shut down, which the stack sees as the peer's end of stream.
+// What strangers may do to the sockets. The stack neither counts TCP connections nor closes one that sends nothing, or a
+// byte now and then, and it has no call that lists them: they are found among the process's descriptors by their local
+// address, and shut down, which the stack sees as the peer's end of stream. UDP sockets are found the same way.
 #include "Internal.h"
 
 #include <dirent.h>
+#include <linux/filter.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -179,7 +180,22 @@ static void watch(csofia_guard *guard, int descriptor) {
   guard->registrations[guard->watched_count++] = registration;
 }
 
-static void watch_listeners(csofia_guard *guard) {
+/// Lets the kernel drop datagrams that do not start as a message does, keepalives among them: the stack answers STUN,
+/// and parses SigComp, for anyone.
+static void filter_datagrams(int descriptor) {
+  enum { udp_header_byte_count = 8 };
+  struct sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, udp_header_byte_count),
+      BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, '~', 1, 0),
+      BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, '!', 1, 0),
+      BPF_STMT(BPF_RET | BPF_K, 0),
+      BPF_STMT(BPF_RET | BPF_K, 0xFFFFFFFF),
+  };
+  struct sock_fprog program = {.len = sizeof code / sizeof *code, .filter = code};
+  setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+}
+
+static void attend_sockets(csofia_guard *guard) {
   DIR *directory = opendir("/proc/self/fd");
   if (!directory) return;
   int found[max_listeners];
@@ -187,9 +203,10 @@ static void watch_listeners(csofia_guard *guard) {
   for (struct dirent *entry; count < max_listeners && (entry = readdir(directory));) {
     int descriptor = atoi(entry->d_name);
     csofia_endpoint local;
-    if (socket_endpoint(descriptor, getsockname, &local) && is_ours(guard, &local)
-        && socket_option(descriptor, SO_TYPE) == SOCK_STREAM && socket_option(descriptor, SO_ACCEPTCONN))
-      found[count++] = descriptor;
+    if (!socket_endpoint(descriptor, getsockname, &local) || !is_ours(guard, &local)) continue;
+    int type = socket_option(descriptor, SO_TYPE);
+    if (type == SOCK_DGRAM) filter_datagrams(descriptor);
+    if (type == SOCK_STREAM && socket_option(descriptor, SO_ACCEPTCONN)) found[count++] = descriptor;
   }
   closedir(directory);
   for (uint32_t i = 0; i < count; i++) watch(guard, found[i]);
@@ -200,14 +217,13 @@ void csofia_guard_start(csofia_agent *agent) {
   if (!guard) return;
   guard->agent = agent;
   tport_t *transport = tport_primaries(nta_agent_tports(agent->nta));
-  for (; transport && guard->listener_count < max_listeners; transport = tport_next(transport))
-    if (tport_is_tcp(transport)) {
-      const su_addrinfo_t *address = tport_get_address(transport);
-      csofia_fill_endpoint(&guard->listeners[guard->listener_count++], (const su_sockaddr_t *)address->ai_addr);
-    }
+  for (; transport && guard->listener_count < max_listeners; transport = tport_next(transport)) {
+    const su_addrinfo_t *address = tport_get_address(transport);
+    csofia_fill_endpoint(&guard->listeners[guard->listener_count++], (const su_sockaddr_t *)address->ai_addr);
+  }
   guard->timer = su_timer_create(su_root_task(agent->loop->root), scan_milliseconds);
   if (guard->timer) su_timer_set(guard->timer, on_timer, (struct csofia_timer *)guard);
-  watch_listeners(guard);
+  attend_sockets(guard);
   agent->guard = guard;
 }
 

@@ -15,12 +15,19 @@ struct csofia_timer {
   bool repeats;
 };
 
-static void discard_log(void *stream, char const *format, va_list arguments) {}
+extern su_log_t nta_log[], nea_log[], iptsec_log[], tport_log[], sresolv_log[], stun_log[];
+
+static void discard(void *stream, char const *format, va_list arguments) {}
+
+/// Sofia logs to stderr, what strangers send included; what matters is reported through events.
+static void silence_logs(void) {
+  su_log_t *logs[] = {su_log_default, su_log_global, nta_log, nea_log, iptsec_log, tport_log, sresolv_log, stun_log};
+  for (size_t i = 0; i < sizeof logs / sizeof *logs; i++) su_log_redirect(logs[i], discard, NULL);
+}
 
 csofia_loop *csofia_loop_create(void) {
   if (su_init() < 0) return NULL;
-  // Sofia logs to stderr, message contents included; what matters is reported through events.
-  su_log_redirect(su_log_default, discard_log, NULL);
+  silence_logs();
   csofia_loop *loop = calloc(1, sizeof *loop);
   if (!loop) return NULL;
   loop->root = su_root_create(loop);
