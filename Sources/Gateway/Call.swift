@@ -56,15 +56,15 @@ final class Call {
 
   var isEnded: Bool { machine.isEnded }
 
-  /// Dispatches the call; from here on it lives by its inputs.
-  func begin() {
+  /// Dispatches the call, unless that is decided already; from here on it lives by its inputs.
+  func begin(_ outcome: DispatchOutcome?) {
     log.info(
       "a call arrived",
       metadata: [
         "from": "\(machine.call.fromUser)", "to": "\(machine.call.toUser)", "source": "\(invite.source)",
         "trunk": "\(trunk?.label ?? "-")", "sip_call_id": "\(invite.callID)",
       ])
-    handle(.dispatched(dispatch(.notAsked)))
+    handle(.dispatched(outcome ?? dispatch(.notAsked)))
   }
 
   // MARK: What comes in

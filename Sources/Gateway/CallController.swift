@@ -78,11 +78,21 @@ final class CallController {
     switch directory.dispatcher.admit(facts, addresses: directory.addresses) {
     case .trunk(let found): trunk = found
     case .unmatched: trunk = nil
-    case .refuse(let refusal): return refuse(invite, facts, refusal)
+    case .refuse(let refusal): return turnAway(invite, facts, refusal)
     }
-    if let refusal = overload { return refuse(invite, facts, refusal) }
-    guard isAuthentic(invite, trunk, facts) else { return }
-    begin(invite, facts, trunk, directory)
+    if let refusal = overload { return begin(invite, facts, trunk, directory, .refuse(refusal)) }
+    switch authenticate(invite, trunk) {
+    case .accepted: begin(invite, facts, trunk, directory, nil)
+    case .challenge(let challenges, _):
+      let headers = challenges.map { SIPHeader("Proxy-Authenticate", $0) }
+      agent?.respond(to: invite.id, with: SIPResponse(407, "Proxy Authentication Required", headers: headers))
+    case .refused:
+      let sentence = "the credentials for trunk \(trunk?.label ?? "") were wrong twice"
+      let refusal = Refusal(.unauthorized, sentence: sentence)
+      // Where anyone may knock, whoever fails is a stranger.
+      let isOpen = trunk?.allowedAddresses.isEmpty ?? true
+      isOpen ? turnAway(invite, facts, refusal) : begin(invite, facts, trunk, directory, .refuse(refusal))
+    }
   }
 
   /// Why no new call can be taken now.
@@ -92,52 +102,43 @@ final class CallController {
     return limit > 0 && calls.count >= limit ? Refusal(.atCapacity) : nil
   }
 
-  /// Whether the caller may go on; otherwise it has been challenged or refused.
-  private func isAuthentic(_ invite: IncomingInvite, _ trunk: InboundTrunk?, _ facts: CallFacts) -> Bool {
-    guard let trunk, trunk.requiresDigest, let agent else { return true }
+  /// Checks the caller's credentials where the trunk asks for them. A fault is logged; a first INVITE has none yet.
+  private func authenticate(_ invite: IncomingInvite, _ trunk: InboundTrunk?) -> DigestVerdict {
+    guard let trunk, trunk.requiresDigest else { return .accepted }
     let realm = trunk.authRealm.isEmpty ? context.configuration.sip.realm : trunk.authRealm
     let digestContext = DigestContext(
       username: trunk.authUsername, password: trunk.authPassword, realm: realm,
       uris: [invite.requestURI.description, invite.to.uri.description], source: invite.source.address)
-    switch digest.verify(invite.proxyAuthorization, for: digestContext, now: MonotonicClock.now()) {
-    case .accepted: return true
-    case .challenge(let challenges, let fault):
-      if fault != .missing {
-        context.log.notice(
-          "credentials were not accepted",
-          metadata: ["trunk": "\(trunk.label)", "source": "\(invite.source)", "fault": "\(fault.rawValue)"])
-      }
-      let headers = challenges.map { SIPHeader("Proxy-Authenticate", $0) }
-      agent.respond(to: invite.id, with: SIPResponse(407, "Proxy Authentication Required", headers: headers))
-      return false
-    case .refused:
-      refuse(
-        invite, facts, Refusal(.unauthorized, sentence: "the credentials for trunk \(trunk.label) were wrong twice"))
-      return false
+    let verdict = digest.verify(invite.proxyAuthorization, for: digestContext, now: MonotonicClock.now())
+    if case .challenge(_, let fault) = verdict, fault != .missing {
+      context.log.notice(
+        "credentials were not accepted",
+        metadata: ["trunk": "\(trunk.label)", "source": "\(invite.source)", "fault": "\(fault.rawValue)"])
     }
+    return verdict
   }
 
-  /// Refuses without making a call of it: nothing is kept.
-  private func refuse(_ invite: IncomingInvite, _ facts: CallFacts, _ refusal: Refusal) {
-    let isStranger = refusal.reason == .noTrunk
-    if !isStranger || strangers.shouldLog(now: MonotonicClock.now()) {
+  /// Refuses whoever matches no trunk: no call, no record, and little in the log.
+  private func turnAway(_ invite: IncomingInvite, _ facts: CallFacts, _ refusal: Refusal) {
+    if strangers.shouldLog(now: MonotonicClock.now()) {
       context.log.notice(
         "an INVITE was refused",
         metadata: [
           "reason": "\(refusal.reason.rawValue)", "why": "\(refusal.sentence)", "from": "\(facts.fromUser)",
-          "to": "\(facts.toUser)", "source": "\(invite.source)",
-          "unlogged": "\(strangers.takeUnlogged())",
+          "to": "\(facts.toUser)", "source": "\(invite.source)", "unlogged": "\(strangers.takeUnlogged())",
         ])
     }
-    if isStranger, context.configuration.sip.hidesInboundPort {
+    if context.configuration.sip.hidesInboundPort, refusal.reason == .noTrunk {
       agent?.drop(invite.id)
     } else {
       agent?.respond(to: invite.id, with: SIPResponse(refusal, warningHost: invite.local.address))
     }
   }
 
+  /// - Parameter outcome: decided already; nil: by the dispatch rules.
   private func begin(
-    _ invite: IncomingInvite, _ facts: CallFacts, _ trunk: InboundTrunk?, _ directory: TrunkDirectory.Snapshot
+    _ invite: IncomingInvite, _ facts: CallFacts, _ trunk: InboundTrunk?, _ directory: TrunkDirectory.Snapshot,
+    _ outcome: DispatchOutcome?
   ) {
     guard let agent else { return }
     let legID = PhoneLegID(rawValue: nextLeg)
@@ -148,7 +149,7 @@ final class CallController {
       inbox: inbox)
     calls[invite.id] = call
     legs[legID] = invite.id
-    call.begin()
+    call.begin(outcome)
   }
 
   // MARK: From the gateway's other threads

@@ -98,6 +98,8 @@ def test_digest_wrong_password_is_403_after_one_more_challenge(gateway):
             challenge = phone.invite(headers=[phone.credentials(header, "pbx", "wrong")])
             statuses.append(challenge.status)
     assert statuses == [407, 403]
+    [record] = gateway.wait_for_records()
+    assert (record["end_reason"], record["sip_status"], record["trunk"]) == ("unauthorized", 403, "provider")
 
 
 @pytest.mark.parametrize("gateway", [with_digest()], indirect=True)
@@ -166,6 +168,7 @@ def test_a_draining_gateway_answers_503_with_retry_after_and_leaves_calls_alone(
         assert gateway.process.poll() is None
         assert running.hang_up().status == 200
         assert gateway.process.wait(10) == 0
+        assert sorted(record["end_reason"] for record in gateway.records()) == ["draining", "hangup"]
 
 
 def test_interrupt_ends_calls_with_bye(tmp_path):
