@@ -33,7 +33,7 @@ enum CallBenchmark {
     _ stopwatch: Stopwatch, _ report: inout Report
   ) throws {
     let group = "Packet path, room of \(name), \(count) call\(count == 1 ? "" : "s")"
-    guard let identity = MediaIdentity.make() else { throw VirtualCalls.NotConnected() }
+    guard let identity = MediaIdentity.make() else { throw VirtualCalls.NotConnected(description: "no DTLS") }
     var calls = VirtualCalls(
       count: count, options: options, identity: identity, speech: speech, agentPayloads: agentPayloads)
     try calls.open()

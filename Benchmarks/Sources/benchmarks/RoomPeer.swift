@@ -36,6 +36,10 @@ final class RoomPeer {
   }
 
   var isConnected: Bool { outbound != nil }
+  var state: DTLSConnection.State { dtls.state }
+
+  /// Sends what is overdue again.
+  func handleTimeout() { dtls.handleTimeout() }
 
   /// Takes what the engine sent; only the handshake is of interest.
   func receive(_ datagram: RawSpan) {
