@@ -231,6 +231,8 @@ extension RunningGateway {
     var limits = WebServerLimits()
     limits.connections = configuration.limits.webConnections
     limits.connectionsPerSource = configuration.limits.webConnectionsPerSource
+    // No path takes a body, so strangers shall not have us hold any.
+    limits.bodyByteCount = 0
     let secrets = [String: String](configuration.keys.map { ($0.name, $0.secret) }, uniquingKeysWith: { $1 })
     let endpoint = SignalEndpoint(rooms: rooms, verifier: await TokenVerifier(keys: secrets))
     do throws(WebServerError) {

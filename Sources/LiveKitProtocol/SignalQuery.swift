@@ -17,7 +17,6 @@ public struct SignalQuery: Hashable, Sendable {
   public var isSinglePeerConnection: Bool
   /// The `room` parameter, for a token that names no room.
   public var room: String?
-  public var accessToken: String?
 
   public init(joinRequest: Livekit_JoinRequest, isSinglePeerConnection: Bool, room: String? = nil) {
     self.joinRequest = joinRequest
@@ -36,7 +35,6 @@ public struct SignalQuery: Hashable, Sendable {
       self.init(joinRequest: try Self.classic(value), isSinglePeerConnection: false)
     }
     room = value("room")
-    accessToken = value("access_token")
   }
 
   /// A `JoinRequest` from the base64url of a `WrappedJoinRequest`.

@@ -1,0 +1,52 @@
+"""What someone without a token or a trunk can make the gateway hold or do."""
+
+import base64
+import gzip
+import http.client
+import socket
+
+import pytest
+
+import harness
+from livekit.protocol import rtc as signalling
+
+
+@pytest.fixture
+def gateway(tmp_path):
+    with harness.Gateway(tmp_path) as gateway:
+        yield gateway
+
+
+def test_a_stranger_cannot_have_a_small_join_request_unpacked_to_a_large_one(gateway):
+    field = signalling.JoinRequest.DESCRIPTOR.fields_by_name["add_track_requests"].number
+    half_a_million = bytes([field << 3 | 2, 0]) * (1 << 19)
+    wrapped = signalling.WrappedJoinRequest(
+        compression=signalling.WrappedJoinRequest.GZIP, join_request=gzip.compress(half_a_million))
+    text = base64.urlsafe_b64encode(wrapped.SerializeToString()).decode()
+    assert len(text) < 2000
+    before = peak_kilobytes(gateway)
+    for _ in range(4):
+        client = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=10)
+        client.request("GET", "/rtc/validate?join_request=" + text)
+        assert client.getresponse().status == 401
+        client.close()
+    assert peak_kilobytes(gateway) - before < 20_000
+
+
+def test_a_stranger_cannot_have_bodies_kept(gateway):
+    head = b"POST /rtc/validate HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
+    before = gateway.resident_kilobytes()
+    clients = []
+    for _ in range(100):
+        clients.append(socket.create_connection(("127.0.0.1", gateway.port)))
+        clients[-1].sendall(head)
+    for client in clients:
+        client.settimeout(10)
+        assert client.recv(100).startswith(b"HTTP/1.1 413 ")
+        client.close()
+    assert gateway.resident_kilobytes() - before < 20_000
+
+
+def peak_kilobytes(gateway) -> int:
+    status = open(f"/proc/{gateway.process.pid}/status").read()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))
