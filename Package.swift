@@ -125,6 +125,7 @@ let package = Package(
       path: "Tests/MediaTestSupport", swiftSettings: strict),
     tests("MediaCore", ["MediaTestSupport", "CMallocCount", "Base", "RTP", "Audio", "Transport"]),
     tests("MediaIO", ["MediaCore", "MediaTestSupport", "CMallocCount", "Base", "RTP", "Audio", "Transport"]),
+    tests("Gateway", ["MediaCore", "Telephony", .product(name: "Logging", package: "swift-log")]),
     tests("Capture", ["Base", "RTP", "SDP"]),
     tests("Phone", ["Base", "RTP", "SDP", "Audio", "Capture", "SIP"]),
     .testTarget(

@@ -3,7 +3,7 @@ import Synchronization
 
 /// Carries what media loops report from their threads to one consumer, in order and bounded.
 ///
-/// Data packets are what strangers can make numerous: beyond `pendingDataByteLimit` unread bytes further ones are dropped
+/// Data packets are what clients can make numerous: beyond `pendingDataByteLimit` unread bytes further ones are dropped
 /// and counted. Everything else is rare and always kept.
 final class MediaEventQueue: Sendable {
   static let pendingDataByteLimit = 16 * 1024 * 1024
@@ -21,9 +21,9 @@ final class MediaEventQueue: Sendable {
   /// Called on media threads.
   func push(_ event: MediaEvent) {
     if case .data(_, _, let bytes) = event {
-      let pending = pendingDataBytes.add(bytes.count, ordering: .relaxed).newValue
+      let pending = pendingDataBytes.add(Self.cost(of: bytes), ordering: .relaxed).newValue
       guard pending <= Self.pendingDataByteLimit else {
-        pendingDataBytes.subtract(bytes.count, ordering: .relaxed)
+        pendingDataBytes.subtract(Self.cost(of: bytes), ordering: .relaxed)
         dropped.add(1, ordering: .relaxed)
         return
       }
@@ -33,8 +33,13 @@ final class MediaEventQueue: Sendable {
 
   /// To be called once the consumer has taken an event.
   func finishedHandling(_ event: MediaEvent) {
-    if case .data(_, _, let bytes) = event { pendingDataBytes.subtract(bytes.count, ordering: .relaxed) }
+    if case .data(_, _, let bytes) = event {
+      pendingDataBytes.subtract(Self.cost(of: bytes), ordering: .relaxed)
+    }
   }
+
+  /// An empty packet takes a place in the queue and a heap block too.
+  private static func cost(of bytes: [UInt8]) -> Int { bytes.count + 128 }
 
   func close() { continuation.finish() }
 }

@@ -57,8 +57,10 @@ actor RoomServer {
     sessions[id] = SignalSession(connection: connection)
     handle(.join(id, intent))
     for await message in connection.messages {
-      guard let request = sessions[id]?.request(message) else {
-        guard sessions[id] != nil else { break }
+      let (coding, request) = await SignalSession.decode(message)
+      guard sessions[id] != nil else { break }
+      sessions[id]?.coding = coding
+      guard let request else {
         connection.close(code: 1007, reason: "not a signalling request")
         break
       }

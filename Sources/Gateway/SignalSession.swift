@@ -6,15 +6,13 @@ struct SignalSession {
   let connection: WebSocketConnection
   var coding = SignalCoding.protobuf
 
-  /// Decodes a message and remembers its coding. Nil when it is no signalling request.
-  mutating func request(_ message: WebSocketMessage) -> Livekit_SignalRequest? {
+  /// A message's coding and the request in it, nil when it is none. Done on no actor: two megabytes of JSON take long,
+  /// and every room would wait.
+  @concurrent
+  static func decode(_ message: WebSocketMessage) async -> (coding: SignalCoding, request: Livekit_SignalRequest?) {
     switch message {
-    case .binary(let bytes):
-      coding = .protobuf
-      return coding.decode(bytes)
-    case .text(let text):
-      coding = .json
-      return coding.decode(Array(text.utf8))
+    case .binary(let bytes): (.protobuf, SignalCoding.protobuf.decode(bytes))
+    case .text(let text): (.json, SignalCoding.json.decode(Array(text.utf8)))
     }
   }
 
