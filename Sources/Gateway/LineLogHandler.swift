@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Logging
 import Telephony
@@ -7,7 +8,7 @@ struct LineLogHandler: LogHandler {
   var logLevel: Logger.Level
   var metadata: Logger.Metadata = [:]
   let isJSON: Bool
-  /// Applied to every line as a whole: numbers stand in room names, identities and sentences too.
+  /// Applied to the message and to every value: numbers stand in room names, identities and sentences too.
   let redaction: NumberRedaction
 
   subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -16,58 +17,92 @@ struct LineLogHandler: LogHandler {
   }
 
   func log(event: LogEvent) {
-    let pairs = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
-    let time = WallClock.text(WallClock.now())
-    let line = isJSON ? json(time, event, pairs) : text(time, event, pairs)
-    FileHandle.standardError.write(Data((redaction.redactNumbers(in: line) + "\n").utf8))
+    let values = metadata.merging(event.metadata ?? [:]) { $1 }.mapValues { "\($0)" }
+    FileHandle.standardError.write(
+      Data((line(WallClock.text(WallClock.now()), event.level, "\(event.message)", values) + "\n").utf8))
   }
 
-  private func text(_ time: String, _ event: LogEvent, _ pairs: [(key: String, value: Logger.MetadataValue)]) -> String
-  {
-    let tail = pairs.map { " \($0.key)=\(Self.quotedIfNeeded("\($0.value)"))" }.joined()
-    return "\(time) \(event.level) \(Self.withoutControls("\(event.message)"))\(tail)"
+  /// One event, without the line's end.
+  func line(_ time: String, _ level: Logger.Level, _ message: String, _ values: [String: String]) -> String {
+    let message = redaction.redactNumbers(in: message)
+    let values = values.mapValues { redaction.redactNumbers(in: $0) }
+    return isJSON ? json(time, level, message, values) : text(time, level, message, values)
   }
 
-  private func json(_ time: String, _ event: LogEvent, _ pairs: [(key: String, value: Logger.MetadataValue)]) -> String
-  {
-    var object = ["time": time, "level": "\(event.level)", "message": "\(event.message)"]
-    for (key, value) in pairs { object[key] = "\(value)" }
+  private func text(_ time: String, _ level: Logger.Level, _ message: String, _ values: [String: String]) -> String {
+    let tail = values.sorted { $0.key < $1.key }.map { " \($0.key)=\(Self.quotedIfNeeded($0.value))" }.joined()
+    return "\(time) \(level) \(Self.withoutControls(message))\(tail)"
+  }
+
+  private func json(_ time: String, _ level: Logger.Level, _ message: String, _ values: [String: String]) -> String {
+    let object = values.merging(["time": time, "level": "\(level)", "message": message]) { $1 }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     return (try? encoder.encode(object)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
   }
 
-  /// Text from the network may hold line ends; a log line never does.
+  /// Text from the network may hold line ends and a terminal's commands; a log line never does.
   private static func withoutControls(_ text: String) -> String {
-    String(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? "\u{FFFD}" : Character($0) })
+    var clean = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars { clean.append(isControl(scalar) ? "\u{FFFD}" : scalar) }
+    return String(clean)
   }
 
+  /// C0, DEL and C1, the two line separators, and the marks that turn the direction of writing.
+  private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0..<0x20, 0x7F..<0xA0, 0x2028...0x202E, 0x2066...0x2069: true
+    default: false
+    }
+  }
+
+  /// Scalar by scalar: a quotation mark with an accent above it is a `Character` of its own, and ends a value all the
+  /// same for whoever reads bytes.
   private static func quotedIfNeeded(_ text: String) -> String {
     let clean = withoutControls(text)
-    let isPlain = !clean.isEmpty && !clean.contains { $0 == " " || $0 == "\"" || $0 == "=" }
-    return isPlain ? clean : "\"" + clean.replacingOccurrences(of: "\"", with: "\\\"") + "\""
+    let isPlain =
+      !clean.isEmpty && !clean.unicodeScalars.contains { $0 == " " || $0 == "\"" || $0 == "=" || $0 == "\\" }
+    guard !isPlain else { return clean }
+    var quoted = "\"".unicodeScalars
+    for scalar in clean.unicodeScalars {
+      if scalar == "\"" || scalar == "\\" { quoted.append("\\") }
+      quoted.append(scalar)
+    }
+    quoted.append("\"")
+    return String(quoted)
   }
 }
 
 extension NumberRedaction {
-  /// What counts as a phone number in free text: a run of at least this many digits.
+  /// What counts as a phone number in free text: at least this many digits, with the separators of RFC 3966 §5.1.1
+  /// between them or none.
   private static let numberLength = 7
+  private static let separators: Set<Unicode.Scalar> = ["-", ".", "(", ")"]
 
-  /// Redacts every phone number in a line of text.
+  /// Redacts every phone number in a text. Addresses stay: they tell where trouble comes from.
   func redactNumbers(in text: String) -> String {
     guard self != .full else { return text }
     var result = ""
-    var run = ""
-    for character in text + "\n" {
-      if character.isASCII, character.isNumber {
-        run.append(character)
-        continue
+    var run: [Unicode.Scalar] = []
+    for scalar in text.unicodeScalars {
+      if Self.isDigit(scalar) || Self.separators.contains(scalar) {
+        run.append(scalar)
+      } else {
+        result += redacted(run)
+        run = []
+        result.unicodeScalars.append(scalar)
       }
-      result += run.count >= Self.numberLength ? redact(run) : run
-      run = ""
-      result.append(character)
     }
-    result.removeLast()
-    return result
+    return result + redacted(run)
   }
+
+  private func redacted(_ run: [Unicode.Scalar]) -> String {
+    func text(_ part: ArraySlice<Unicode.Scalar>) -> String { String(String.UnicodeScalarView(part)) }
+    guard run.count(where: Self.isDigit) >= Self.numberLength, let first = run.firstIndex(where: Self.isDigit),
+      let last = run.lastIndex(where: Self.isDigit), IPAddress(text(run[first...last])) == nil
+    else { return text(run[...]) }
+    return text(run[..<first]) + redact(text(run[first...last])) + text(run[(last + 1)...])
+  }
+
+  private static func isDigit(_ scalar: Unicode.Scalar) -> Bool { ("0"..."9").contains(scalar) }
 }
