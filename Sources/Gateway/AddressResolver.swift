@@ -3,11 +3,11 @@ import Dispatch
 import Glibc
 
 /// Looks host names up with the system's resolver, on a queue of its own since the call blocks.
-enum AddressResolver {
+public enum AddressResolver {
   private static let queue = DispatchQueue(label: "dns", attributes: .concurrent)
 
   /// Every address of the name, without order. Empty when there is none or the resolver failed.
-  static func addresses(of host: String) async -> Set<IPAddress> {
+  public static func addresses(of host: String) async -> Set<IPAddress> {
     await withCheckedContinuation { continuation in
       queue.async { continuation.resume(returning: lookUp(host)) }
     }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Base
 import Configuration
 import Foundation
+import Gateway
 import Telephony
 
 struct ExplainCommand: AsyncParsableCommand {
@@ -64,7 +65,7 @@ struct ExplainCommand: AsyncParsableCommand {
     let calls = try facts()
     var addresses = configuration.addresses
     for host in addresses.hostNames(in: configuration.trunks).sorted() {
-      addresses.resolved[host] = HostLookup.addresses(of: host)
+      addresses.resolved[host] = await AddressResolver.addresses(of: host)
     }
     let dispatcher = Dispatcher(
       trunks: configuration.trunks, rules: configuration.rules, options: configuration.dispatch)
