@@ -64,9 +64,9 @@ public struct DialReport: Hashable, Sendable, Codable, CustomStringConvertible {
       lines.append("  answered after   \(answerMilliseconds) ms")
       lines.append("  call             \(Self.rounded(callSeconds)) s")
       lines.append("  media            \(codec ?? "none"), \(packetTime ?? 0) ms packets, \(remoteMedia ?? "nowhere")")
-      lines.append(
-        "  packets          \(sentPacketCount) sent, \(receivedPacketCount) received, \(lostPacketCount) lost, jitter \(Self.rounded(jitterMilliseconds)) ms"
-      )
+      let received = "\(receivedPacketCount) received, \(lostPacketCount) lost"
+      let jitter = "jitter \(Self.rounded(jitterMilliseconds)) ms"
+      lines.append("  packets          \(sentPacketCount) sent, \(received), \(jitter)")
       lines.append("  heard            \(heardText)")
     }
     if !sentDigits.isEmpty { lines.append("  digits sent      \(sentDigits)") }

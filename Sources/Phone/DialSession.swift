@@ -2,7 +2,7 @@ import Base
 import SDP
 import SIP
 
-/// One call of the test phone from INVITE to its end: takes events, moves the SIP and the media side, writes the report.
+/// One call of the test phone from INVITE to its end: takes events, moves SIP and media, writes the report.
 struct DialSession {
   /// Of a call that has nothing to say.
   private static let idleDuration: Duration = .seconds(10)

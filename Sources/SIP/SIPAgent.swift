@@ -87,8 +87,8 @@ public final class SIPAgent {
 
   /// Answers an INVITE or, when one is open, a re-INVITE: 1xx any number of times, then one final status.
   ///
-  /// A final refusal given while the handler is still inside `.invite` is stateless: no transaction is made, the reply is
-  /// remembered in a bounded table for retransmissions, and no `.terminated` follows. An id that is gone is ignored.
+  /// A final refusal given while the handler is still inside `.invite` is stateless: no transaction is made, the reply
+  /// is remembered in a bounded table for retransmissions, and no `.terminated` follows. An id that is gone is ignored.
   public func respond(to id: InviteID, with response: SIPResponse) {
     guard let dialog = dialogs[id.rawValue] else { return }
     if case .arriving(let request) = dialog.state {
@@ -103,7 +103,7 @@ public final class SIPAgent {
     }
   }
 
-  /// Ends an INVITE without an answer while the handler is inside `.invite`; nothing is kept. Later it is refused with 480.
+  /// Ends an INVITE without an answer while the handler is inside `.invite`; nothing is kept. Later it gets 480.
   public func drop(_ id: InviteID) {
     guard let dialog = dialogs[id.rawValue] else { return }
     if case .arriving = dialog.state {
@@ -115,7 +115,8 @@ public final class SIPAgent {
     }
   }
 
-  /// Ends the call however far it is: BYE when established, CANCEL when ours and ringing, `status` when theirs and ringing.
+  /// Ends the call however far it is: BYE when established; while it rings, CANCEL when it is ours and `status` when it
+  /// is theirs.
   ///
   /// - Parameter reason: a Reason header value (RFC 3326).
   public func hangUp(_ id: InviteID, reason: String? = nil, status: Int = 480, headers: [SIPHeader] = []) {
@@ -131,8 +132,8 @@ public final class SIPAgent {
     }
   }
 
-  /// Sends a re-INVITE in an established call; `.answered` or `.failed` tells the outcome. Before the ACK, or while another
-  /// exchange is open, it fails with 491 (RFC 3261 §14.1).
+  /// Sends a re-INVITE in an established call; `.answered` or `.failed` tells the outcome. Before the ACK, or while
+  /// another exchange is open, it fails with 491 (RFC 3261 §14.1).
   public func reinvite(_ id: InviteID, sdp: String) {
     guard let dialog = dialogs[id.rawValue] else { return }
     dialog.authorizations = 0

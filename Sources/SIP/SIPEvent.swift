@@ -1,7 +1,7 @@
 /// What the agent tells its handler, always on the SIP thread.
 ///
-/// Every id that was announced by `.invite` or returned by `SIPAgent.invite` ends in exactly one `.terminated`, except an
-/// invite that the handler refused inside its `.invite` call (see `SIPAgent.respond`).
+/// Every id that was announced by `.invite` or returned by `SIPAgent.invite` ends in exactly one `.terminated`, except
+/// an invite that the handler refused inside its `.invite` call (see `SIPAgent.respond`).
 public enum SIPEvent: Sendable {
   /// A new call. Answer with `respond`, or `drop`; the agent sends 100 as soon as the handler returns.
   case invite(IncomingInvite)

@@ -48,6 +48,27 @@ struct ConnectionTests {
     #expect(await peer.isEnded(within: 5))
   }
 
+  @Test("a connection that the peer leaves in the middle of a message goes with its call")
+  func abandoned() async throws {
+    let test = try await TestAgent {
+      $0.tcpIdleTimeout = .seconds(1)
+      $0.t1 = .milliseconds(20)
+    }
+    do {
+      let peer = try RawPeer(to: await test.endpoint, tcp: true)
+      var caller = Caller(await test.endpoint, peer)
+      caller.contact = "<sip:caller@127.0.0.1:9;transport=tcp>"
+      _ = try #require(await peer.establish(&caller))
+      _ = await test.event { if case .acknowledged = $0 { true } else { false } }
+      while await test.statistics.tcpConnections == 0 { await test.pause() }
+      peer.send(Self.partial)
+    }
+    await test.agent?.hangUp(try #require(await test.invites.first).id)
+    #expect(await test.terminated() == .localBye)
+    while await test.statistics.tcpConnections > 0 { await test.pause() }
+    #expect(await test.statistics.dialogs == 0)
+  }
+
   @Test("a source has no more connections than it may, and the first ones stay")
   func perSource() async throws {
     let test = try await TestAgent { $0.maxTCPConnectionsPerSource = 5 }

@@ -60,7 +60,8 @@ static int receive(csofia_agent *agent, nta_agent_t *nta, msg_t *message, sip_t 
   csofia_message view;
   csofia_fill_facts(&facts, &view, msg_home(message), message, sip);
   facts.is_tcp = is_tcp;
-  if (transport) csofia_fill_endpoint(&facts.local, (su_sockaddr_t *)tport_get_address(tport_parent(transport))->ai_addr);
+  const su_addrinfo_t *local = transport ? tport_get_address(tport_parent(transport)) : NULL;
+  if (local) csofia_fill_endpoint(&facts.local, (const su_sockaddr_t *)local->ai_addr);
   agent->handlers.request(agent->id, &request, &facts);
   if (request.message) nta_msg_discard(nta, request.message);
   return 0;
@@ -81,12 +82,14 @@ csofia_agent *csofia_agent_create(
     agent->message_class->mc_extract_body = extract_body_hidden;
   agent->nta = nta_agent_create(
       loop->root, (url_string_t *)first_url, receive, agent,
-      TAG_IF(agent->message_class, NTATAG_MCLASS(agent->message_class)), NTATAG_UA(1), NTATAG_MERGE_482(1), NTATAG_CLIENT_RPORT(1),
-      NTATAG_CANCEL_487(0), NTATAG_EXTRA_100(0), NTATAG_PROGRESS(UINT32_MAX), NTATAG_USE_NAPTR(0), NTATAG_USE_SRV(0),
+      TAG_IF(agent->message_class, NTATAG_MCLASS(agent->message_class)), NTATAG_UA(1), NTATAG_MERGE_482(1),
+      NTATAG_CLIENT_RPORT(1), NTATAG_CANCEL_487(0), NTATAG_EXTRA_100(0), NTATAG_PROGRESS(UINT32_MAX),
+      NTATAG_USE_NAPTR(0), NTATAG_USE_SRV(0),
       NTATAG_SIPFLAGS(MSG_DO_EXTRACT_COPY), NTATAG_MAXSIZE(options->max_message_byte_count), NTATAG_UDP_MTU(65535),
       NTATAG_SIP_T1(options->t1_milliseconds), NTATAG_SIP_T1X64(64 * options->t1_milliseconds),
       TPTAG_TIMEOUT(options->tcp_partial_milliseconds), TPTAG_IDLE(options->tcp_idle_milliseconds),
-      TPTAG_PONG2PING(1), TPTAG_STUN_SERVER(0), TPTAG_REUSE(1), TPTAG_UDP_RMEM(4 << 20), TPTAG_LOG(0), TPTAG_IDENT(ident), TAG_END());
+      TPTAG_PONG2PING(1), TPTAG_STUN_SERVER(0), TPTAG_REUSE(1), TPTAG_UDP_RMEM(4 << 20),
+      TPTAG_LOG(0), TPTAG_IDENT(ident), TAG_END());
   if (!agent->nta) {
     csofia_agent_close(agent);
     return NULL;
@@ -139,7 +142,7 @@ void csofia_agent_statistics(csofia_agent *agent, csofia_statistics *statistics)
   statistics->tcp_connections = agent->tcp_connections;
 }
 
-// --- A request outside a dialog ---------------------------------------------------------------------------------------
+// --- A request outside a dialog -------------------------------------------------------------------------------------
 
 void csofia_request_reply(
     csofia_request *request, int status, const char *phrase, const char *tag, const char *headers) {

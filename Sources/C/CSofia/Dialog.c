@@ -132,7 +132,7 @@ static int on_response(csofia_dialog *dialog, nta_outgoing_t *outgoing, const si
   return 0;
 }
 
-// --- To the peer ------------------------------------------------------------------------------------------------------
+// --- To the peer ----------------------------------------------------------------------------------------------------
 
 bool csofia_dialog_respond(
     csofia_dialog *dialog, int status, const char *phrase, const char *headers, const char *sdp) {

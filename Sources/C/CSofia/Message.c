@@ -71,7 +71,7 @@ void csofia_fill_facts(
   if (message) csofia_fill_endpoint(&facts->source, msg_addr(message));
 }
 
-// --- Headers ----------------------------------------------------------------------------------------------------------
+// --- Headers --------------------------------------------------------------------------------------------------------
 
 static void trim(csofia_header *header) {
   while (header->value_count && isspace((unsigned char)*header->value)) header->value++, header->value_count--;

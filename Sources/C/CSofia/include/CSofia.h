@@ -129,7 +129,8 @@ csofia_agent *csofia_agent_create(
     const csofia_handlers *handlers);
 /// Adds a socket. False when it cannot be bound.
 bool csofia_agent_listen(csofia_agent *agent, const char *url, const char *ident);
-/// Starts to bound TCP connections and to filter datagrams; call after the last csofia_agent_listen, and again after a later one.
+/// Starts to bound TCP connections and to filter datagrams; call after the last csofia_agent_listen, and again after a
+/// later one.
 void csofia_agent_start(csofia_agent *agent);
 /// Frees the dialogs and sockets on the next turn of the loop; nothing is called back from now on.
 void csofia_agent_close(csofia_agent *agent);
