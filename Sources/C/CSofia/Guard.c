@@ -1,6 +1,6 @@
 // What strangers may do to the sockets. The stack neither counts TCP connections nor closes one that sends nothing, or
-// a byte now and then, and it has no call that lists them: they are found among the process's descriptors by their local
-// address, and shut down, which the stack sees as the peer's end of stream. UDP sockets are found the same way.
+// a byte now and then, and it has no call that lists them: they are found among the process's descriptors by their
+// local address, and shut down, which the stack sees as the peer's end of stream. UDP sockets are found the same way.
 #include "Internal.h"
 
 #include <dirent.h>
