@@ -15,7 +15,7 @@ final class Call {
   let legID: PhoneLegID
   private let invite: IncomingInvite
   private let trunk: InboundTrunk?
-  private let dispatcher: Dispatcher
+  private let directory: TrunkDirectory.Snapshot
   private let agent: SIPAgent
   private let context: CallContext
   private let inbox: AsyncStream<CallControllerInput>.Continuation
@@ -46,7 +46,7 @@ final class Call {
     self.agent = agent
     self.context = context
     self.inbox = inbox
-    dispatcher = directory.dispatcher
+    self.directory = directory
     machine = CallMachine(
       call: facts, hasOffer: !invite.body.isEmpty, receivedAtUnixMilliseconds: Int64(WallClock.now() * 1000),
       now: MonotonicClock.now())
@@ -55,6 +55,12 @@ final class Call {
   }
 
   var isEnded: Bool { machine.isEnded }
+
+  /// Whether requests of the dialog may come from there: from where the INVITE came, or from what its trunk lists.
+  func mayTakePart(_ source: IPAddress) -> Bool {
+    source == invite.source.address
+      || trunk?.allowedAddresses.contains { directory.addresses.matches($0, source) } == true
+  }
 
   /// Dispatches the call, unless that is decided already; from here on it lives by its inputs.
   func begin(_ outcome: DispatchOutcome?) {
@@ -164,7 +170,7 @@ final class Call {
 
   private func dispatch(_ pin: PINEntry) -> DispatchOutcome {
     var generator = SystemRandomNumberGenerator()
-    return dispatcher.dispatch(machine.call, trunk: trunk, pin: pin, using: &generator)
+    return directory.dispatcher.dispatch(machine.call, trunk: trunk, pin: pin, using: &generator)
   }
 
   private func openMedia(_ options: MediaOptions) {
@@ -255,7 +261,10 @@ final class Call {
     }
   }
 
-  private func write(_ record: CallRecord) {
+  private func write(_ written: CallRecord) {
+    var record = written
+    // A call that was refused before its dispatch had a trunk all the same.
+    if let trunk, record.trunkID.isEmpty { (record.trunkID, record.trunkLabel) = (trunk.id, trunk.label) }
     log.info(
       "a call ended",
       metadata: [

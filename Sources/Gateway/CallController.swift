@@ -46,6 +46,7 @@ final class CallController {
   func listen(_ configuration: SIPAgentConfiguration) throws(SIPAgentError) {
     var configuration = configuration
     configuration.admit = { [weak self] in self?.admit($0) ?? .drop }
+    configuration.mayTakePart = { [weak self] id, source in self?.calls[id]?.mayTakePart(source) ?? true }
     agent = try SIPAgent(configuration) { [weak self] in self?.handle($0) }
   }
 

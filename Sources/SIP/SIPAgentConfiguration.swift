@@ -54,6 +54,9 @@ public struct SIPAgentConfiguration: Sendable {
   public var maxInvites = 10_000
   /// RFC 3261 timer T1: retransmissions start with it, transactions last 64 of it.
   public var t1: Duration = .milliseconds(500)
+  /// Asked for every request inside a dialog, on the SIP thread: whether this source may speak in it. Call-ID and tags
+  /// are no secrets, since rooms show them. Others get 403.
+  public var mayTakePart: @SIPActor @Sendable (InviteID, IPAddress) -> Bool = { _, _ in true }
   /// Asked for every request outside a dialog, on the SIP thread.
   public var admit: @SIPActor @Sendable (SIPArrival) -> SIPAdmission = { _ in .allow }
 

@@ -83,6 +83,7 @@ extension SIPAgent {
   /// A request inside a dialog: the status to answer, 0 when the handler will.
   func receive(in dialog: SIPDialog, _ facts: csofia_facts) -> Int32 {
     let request = facts.request()
+    guard configuration.mayTakePart(dialog.id, request.source.address) else { return 403 }
     switch request.method {
     case "INVITE", "UPDATE": return refresh(dialog, facts, request)
     case "BYE":

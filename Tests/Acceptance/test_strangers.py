@@ -8,6 +8,7 @@ import socket
 import pytest
 
 import harness
+from sipphone import SIPPhone
 from livekit.protocol import rtc as signalling
 
 
@@ -50,3 +51,23 @@ def test_a_stranger_cannot_have_bodies_kept(gateway):
 def peak_kilobytes(gateway) -> int:
     status = open(f"/proc/{gateway.process.pid}/status").read()
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"answer_policy": "immediately", "inbound_trunks": [harness.DEFAULT_TRUNK | {"allowed_addresses": ["127.0.0.1"]}]}])
+def test_a_stranger_who_knows_the_dialog_can_neither_move_nor_end_the_call(tmp_path, settings):
+    """Call-ID and tags are attributes that every participant of the room sees."""
+    with harness.Gateway(tmp_path, **settings) as gateway, SIPPhone(gateway) as phone, SIPPhone(gateway) as stranger:
+        assert phone.invite().status == 200
+        stranger.socket.close()
+        stranger.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        stranger.socket.bind(("127.0.0.9", 0))
+        stranger.call_id, stranger.tag, stranger.to_tag = phone.call_id, phone.tag, phone.to_tag
+        stranger.uri, stranger.cseq = phone.uri, phone.cseq
+        stranger.send(stranger.request("INVITE", stranger.offer()))
+        assert stranger.final().status == 403
+        stranger.send(stranger.request("BYE"))
+        assert stranger.final(method="BYE").status == 403
+        phone.cseq = stranger.cseq
+        assert phone.hang_up().status == 200
