@@ -33,7 +33,8 @@ PARTICIPANTS_PER_PROCESS = 10
 # Calls begin at this rate where their beginning is not what is measured.
 CALM_RATE = 5
 CALLEE_RULE = {"name": "lines", "trunk_ids": ["provider"], "rule": {"dispatchRuleCallee": {"roomPrefix": "line"}}}
-INDIVIDUAL_RULE = {"name": "calls", "trunk_ids": ["provider"], "rule": {"dispatchRuleIndividual": {"roomPrefix": "call-"}}}
+INDIVIDUAL_RULE = {
+    "name": "calls", "trunk_ids": ["provider"], "rule": {"dispatchRuleIndividual": {"roomPrefix": "call-"}}}
 
 
 def caller(number: int) -> str:
@@ -223,8 +224,10 @@ def setup(arguments) -> list[dict]:
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="load", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--nice", type=int, default=0, help="for all processes, as nice(1); below 0 on a machine that is shared")
+    parser = argparse.ArgumentParser(
+        prog="load", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--nice", type=int, default=0, help="for all processes, as nice(1); below 0 on a machine that is shared")
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("talk")
     command.add_argument("--calls", type=int, nargs="+", default=[10], help="how many at the same time; several runs")

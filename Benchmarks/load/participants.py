@@ -1,7 +1,7 @@
 """LiveKit participants in processes of their own: each joins the room it is told, publishes a voice and listens.
 
-`python participants.py URL` reads {"room": …, "token": …} from its input, a line each, and answers {"room": …, "at": …}
-with the time on the monotonic clock when the publication was confirmed."""
+`python participants.py URL` reads {"room": …, "token": …} from its input, a line each, and answers with
+{"room": …, "at": …}: the time on the monotonic clock when the publication was confirmed."""
 
 import asyncio
 import itertools

@@ -107,7 +107,9 @@ class Phones:
 class Calls:
     """A sipp process that makes calls at a steady rate and hangs each up after `seconds`."""
 
-    def __init__(self, directory: pathlib.Path, sip_port: int, calls: list[tuple[str, str, int]], rate: float, seconds: float):
+    def __init__(
+        self, directory: pathlib.Path, sip_port: int, calls: list[tuple[str, str, int]], rate: float, seconds: float
+    ):
         self.directory = directory
         self.count = len(calls)
         port = free_port()
@@ -118,11 +120,12 @@ class Calls:
         self.errors = directory / f"errors-{port}.log"
         limit = self.count / rate + seconds + 40
         command = [
-            "sipp", f"127.0.0.1:{sip_port}", "-sf", SCENARIO, "-inf", directory / f"calls-{port}.csv", "-i", "127.0.0.1",
-            "-mi", "127.0.0.1", "-p", port, "-t", "u1", "-m", self.count, "-l", self.count + 1,
+            "sipp", f"127.0.0.1:{sip_port}", "-sf", SCENARIO, "-inf", directory / f"calls-{port}.csv",
+            "-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", port, "-t", "u1", "-m", self.count, "-l", self.count + 1,
             *(("-r", round(rate)) if rate >= 1 else ("-r", 1, "-rp", round(1000 / rate))),
             "-d", round(seconds * 1000), "-nostdin", "-trace_shortmsg", "-shortmessage_file", self.messages,
-            "-trace_stat", "-stf", self.statistics, "-trace_err", "-error_file", self.errors, "-timeout", round(limit), "-timeout_error",
+            "-trace_stat", "-stf", self.statistics, "-trace_err", "-error_file", self.errors,
+            "-timeout", round(limit), "-timeout_error",
         ]
         self.limit = limit + 5
         self.process = subprocess.Popen(
