@@ -112,6 +112,7 @@ def talk(count: int, arguments) -> dict:
             "calls": count,
             "seconds": round(meter.seconds, 1),
             "cpu_ms_per_call_second": round(meter.cpu_seconds / call_seconds * 1000, 3),
+            "cpu_ms_of_it_in_kernel": round(meter.kernel_seconds / call_seconds * 1000, 3),
             "cpu_ms_by_thread": {
                 name: round(seconds / call_seconds * 1000, 3) for name, seconds in sorted(meter.threads.items())
                 if seconds > 0

@@ -8,7 +8,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Meter:
-    """CPU time of a process between `start` and `stop`, also by thread name, and of the whole machine."""
+    """CPU time of a process between `start` and `stop`, its share in the kernel, by thread name, and the whole machine's."""
 
     def __init__(self, pid: int):
         self.directory = pathlib.Path(f"/proc/{pid}")
@@ -17,8 +17,10 @@ class Meter:
         self.started = self._read()
 
     def stop(self) -> "Meter":
-        (time_0, cpu_0, threads_0, busy_0), (time_1, cpu_1, threads_1, busy_1) = self.started, self._read()
-        self.seconds, self.cpu_seconds = time_1 - time_0, cpu_1 - cpu_0
+        (time_0, (user_0, kernel_0), threads_0, busy_0) = self.started
+        (time_1, (user_1, kernel_1), threads_1, busy_1) = self._read()
+        self.seconds, self.kernel_seconds = time_1 - time_0, kernel_1 - kernel_0
+        self.cpu_seconds = user_1 - user_0 + self.kernel_seconds
         self.threads = {name: threads_1[name] - threads_0.get(name, 0) for name in threads_1}
         self.machine_load = (busy_1 - busy_0) / self.seconds
         return self
@@ -26,20 +28,21 @@ class Meter:
     def _read(self):
         threads: dict[str, float] = {}
         for task in (self.directory / "task").iterdir():
-            name, seconds = self._stat(task / "stat")
-            threads[name] = threads.get(name, 0) + seconds
+            name, times = self._stat(task / "stat")
+            threads[name] = threads.get(name, 0) + sum(times)
         fields = [int(field) for field in pathlib.Path("/proc/stat").read_text().split("\n")[0].split()[1:]]
         busy = (sum(fields[:8]) - fields[3] - fields[4]) / TICKS
         return time.monotonic(), self._stat(self.directory / "stat")[1], threads, busy
 
     @staticmethod
-    def _stat(path: pathlib.Path) -> tuple[str, float]:
+    def _stat(path: pathlib.Path) -> tuple[str, tuple[float, float]]:
+        """Name, CPU time in the program and in the kernel."""
         try:
             text = path.read_text()
         except OSError:
-            return "", 0
+            return "", (0, 0)
         fields = text.rpartition(") ")[2].split()
-        return text[text.index("(") + 1 : text.rindex(")")], (int(fields[11]) + int(fields[12])) / TICKS
+        return text[text.index("(") + 1 : text.rindex(")")], (int(fields[11]) / TICKS, int(fields[12]) / TICKS)
 
 
 def spread(values: list[float]) -> dict[str, float]:
