@@ -76,8 +76,9 @@ let package = Package(
       ["Base", "SDP", "LiveKitProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     core("Capture", ["Base", "RTP", "SDP"]),
     // Edges: each owns a thread and a library.
-    edge("MediaIO", ["Base", "RTP", "MediaCore", "CLinux"]),
-    edge("SIP", ["Base", "CSofia", "CLinux"]),
+    edge("Linux", ["Base", "CLinux"]),
+    edge("MediaIO", ["Base", "Linux", "RTP", "MediaCore", "CLinux"]),
+    edge("SIP", ["Base", "Linux", "CSofia", "CLinux"]),
     edge(
       "WebServer",
       [
@@ -89,10 +90,10 @@ let package = Package(
     edge(
       "Gateway",
       [
-        "Base", "RTP", "SDP", "Audio", "MediaCore", "Telephony", "LiveKitProtocol", "RoomCore", "MediaIO", "SIP",
-        "WebServer", "Configuration", .product(name: "Logging", package: "swift-log"),
+        "Base", "Linux", "RTP", "SDP", "Audio", "MediaCore", "Telephony", "LiveKitProtocol", "RoomCore", "MediaIO",
+        "SIP", "WebServer", "Configuration", .product(name: "Logging", package: "swift-log"),
       ]),
-    edge("Phone", ["Base", "RTP", "SDP", "Audio", "Capture", "Telephony", "SIP", "MediaIO", "COpenSSL"]),
+    edge("Phone", ["Base", "Linux", "RTP", "SDP", "Audio", "Capture", "Telephony", "SIP", "MediaIO", "COpenSSL"]),
     .executableTarget(
       name: "trunkline",
       dependencies: [
@@ -100,7 +101,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
-    tests("SIP", ["Base", "CLinux"]),
+    tests("SIP", ["Base", "Linux", "CLinux"]),
     tests("Base"),
     tests(
       "LiveKitProtocol",
@@ -115,7 +116,7 @@ let package = Package(
     tests("RTP"),
     tests("SDP"),
     tests("Configuration", ["Base", "Telephony", .product(name: "Yams", package: "Yams")]),
-    tests("WebServer", ["Base", .product(name: "NIOCore", package: "swift-nio")]),
+    tests("WebServer", ["Base", "Linux", .product(name: "NIOCore", package: "swift-nio")]),
     tests("Audio", ["CSpanDSP"]),
     tests("Transport", ["Base", "CMallocCount", "COpenSSL"]),
     // Counts allocations by standing in for malloc; peers and phones without sockets.
@@ -124,10 +125,10 @@ let package = Package(
       name: "MediaTestSupport", dependencies: ["Base", "RTP", "Audio", "Transport", "MediaCore", "COpenSSL"],
       path: "Tests/MediaTestSupport", swiftSettings: strict),
     tests("MediaCore", ["MediaTestSupport", "CMallocCount", "Base", "RTP", "Audio", "Transport"]),
-    tests("MediaIO", ["MediaCore", "MediaTestSupport", "CMallocCount", "Base", "RTP", "Audio", "Transport"]),
+    tests("MediaIO", ["MediaCore", "MediaTestSupport", "CMallocCount", "Base", "Linux", "RTP", "Audio", "Transport"]),
     tests("Gateway", ["MediaCore", "Telephony", .product(name: "Logging", package: "swift-log")]),
     tests("Capture", ["Base", "RTP", "SDP"]),
-    tests("Phone", ["Base", "RTP", "SDP", "Audio", "Capture", "SIP"]),
+    tests("Phone", ["Base", "Linux", "RTP", "SDP", "Audio", "Capture", "SIP"]),
     .testTarget(
       name: "CommandTests",
       dependencies: [

@@ -1,6 +1,7 @@
 import Base
 import Dispatch
 import Glibc
+import Linux
 
 /// Looks host names up with the system's resolver, on a queue of its own since the call blocks.
 public enum AddressResolver {
@@ -23,7 +24,7 @@ public enum AddressResolver {
     var found: Set<IPAddress> = []
     var next = list
     while let entry = next?.pointee {
-      if let endpoint = entry.ai_addr.flatMap({ SocketAddress.endpoint($0) }) { found.insert(endpoint.address) }
+      if let endpoint = entry.ai_addr.flatMap({ SocketAddress($0) })?.endpoint { found.insert(endpoint.address) }
       next = entry.ai_next
     }
     return found

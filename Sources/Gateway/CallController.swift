@@ -1,5 +1,6 @@
 import Base
 import Configuration
+import Linux
 import Logging
 import MediaCore
 import RoomCore

@@ -1,6 +1,7 @@
 import Base
 import Configuration
 import Glibc
+import Linux
 import LiveKitProtocol
 import Logging
 import MediaCore

@@ -2,6 +2,7 @@ import Base
 import CLinux
 import Dispatch
 import Glibc
+import Linux
 
 /// Asks public STUN servers for the address that the Internet sees (RFC 8489 §2), once at start.
 enum PublicAddress {

@@ -1,4 +1,5 @@
 import Base
+import Linux
 import LiveKitProtocol
 import Logging
 import MediaCore

@@ -17,6 +17,11 @@ public enum MediaCommand: Sendable {
   /// Plays a tone to the phone instead of its room, until `stopTone`.
   case playTone(PhoneLegID, PhoneTone)
   case stopTone(PhoneLegID)
+  /// Plays recorded sound to the phone instead of its room and its tone; it replaces what is played already. Begins
+  /// once the leg is negotiated, goes on unheard while the phone is on hold, and ends in `MediaEvent.soundPlayed`.
+  case playSound(PhoneLegID, PhonePlayback)
+  /// Nothing is reported of what it cuts short.
+  case stopSound(PhoneLegID)
   /// Plays digits `0-9 * # A-D` (any case) to the phone, after those that still wait; `w` pauses half a second.
   /// At most 64 wait; the rest is dropped.
   case sendDigits(PhoneLegID, String)

@@ -12,7 +12,9 @@ extension MediaEngine {
     case .attachPhoneLeg(let id, let room, let track): attach(id, to: room, publishing: track)
     case .detachPhoneLeg(let id): if let leg = legs[id] { detach(leg) }
     case .playTone(let id, let tone): if let leg = legs[id] { leg.pointee.play(tone) }
-    case .stopTone(let id): if let leg = legs[id] { leg.pointee.play(nil) }
+    case .stopTone(let id): if let leg = legs[id] { leg.pointee.play(nil as PhoneTone?) }
+    case .playSound(let id, let playback): if let leg = legs[id] { leg.pointee.play(playback) }
+    case .stopSound(let id): if let leg = legs[id] { leg.pointee.play(nil as PhonePlayback?) }
     case .sendDigits(let id, let digits): if let leg = legs[id] { leg.pointee.sendDigits(digits) }
     case .closePhoneLeg(let id): if let leg = legs[id] { close(leg) }
     case .openTransport(let configuration): openTransport(configuration, at: now)

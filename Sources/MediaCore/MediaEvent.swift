@@ -21,6 +21,8 @@ public enum MediaEvent: Sendable {
   case digit(PhoneLegID, Character)
   /// All digits given to `sendDigits` have been played.
   case digitsSent(PhoneLegID)
+  /// The last sample of `MediaCommand.playSound` has left, or would have on a phone that is on hold.
+  case soundPlayed(PhoneLegID, playback: UInt64)
   /// The first RTP packet from an accepted source.
   case phoneMediaStarted(PhoneLegID)
   /// No RTP for the configured time. Reported once; the leg goes on until it is closed.

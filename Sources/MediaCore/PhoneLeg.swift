@@ -69,6 +69,7 @@ struct PhoneLeg: ~Copyable {
   }
 
   mutating func play(_ tone: PhoneTone?) { sender.play(tone) }
+  mutating func play(_ playback: PhonePlayback?) { sender.play(playback) }
   mutating func sendDigits(_ text: String) { sender.enqueue(text) }
 
   mutating func receive(
@@ -116,8 +117,9 @@ struct PhoneLeg: ~Copyable {
   /// Sends the packet that is due; on each 10 ms tick.
   mutating func pace(_ output: inout MediaOutput) {
     guard let receiver else { return }
-    let isDone = sender.pace(receiver.pointee.media, to: receiver.pointee.remote, via: port, &output)
-    if isDone { output.emit(.digitsSent(id)) }
+    let done = sender.pace(receiver.pointee.media, to: receiver.pointee.remote, via: port, &output)
+    if done.digits { output.emit(.digitsSent(id)) }
+    if let playback = done.playback { output.emit(.soundPlayed(id, playback: playback)) }
   }
 
   mutating func skip(tickCount: Int) { sender.skip(tickCount: tickCount) }

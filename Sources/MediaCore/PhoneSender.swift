@@ -25,6 +25,15 @@ struct PhoneSender: ~Copyable {
   private var digits = TelephoneEventSender(clockRateHz: 8000)
   private var tone: DualTone?
   private var inBandDigit: DualTone?
+  private var sound: PhoneSoundPlayer?
+
+  /// What ended with a packet.
+  struct Completion {
+    /// The last digit has been played.
+    var digits = false
+    /// The sound whose last sample has been played.
+    var playback: UInt64?
+  }
 
   /// Something to say besides the room.
   var isPlayingDigits: Bool { digits.isBusy }
@@ -40,7 +49,9 @@ struct PhoneSender: ~Copyable {
     }
   }
 
-  /// Takes what the phone is to hear next; a tone covers it.
+  mutating func play(_ playback: PhonePlayback?) { sound = playback.map { PhoneSoundPlayer($0) } }
+
+  /// Takes what the phone is to hear next; a tone covers it, a sound covers both.
   mutating func add(_ frame: UnsafeBufferPointer<Int16>) {
     if !waiting.append(frame) { waiting.removeAll() }
   }
@@ -50,26 +61,37 @@ struct PhoneSender: ~Copyable {
     timestamp &+= UInt32(truncatingIfNeeded: tickCount * Self.tickSampleCount)
   }
 
-  /// Sends the packet that is due, if any. True when the last digit has just been played.
+  /// Sends the packet that is due, if any.
   mutating func pace(
     _ media: PhoneMedia, to remote: Endpoint, via port: MediaPort, _ output: inout MediaOutput
-  ) -> Bool {
+  ) -> Completion {
     let ticks = media.packetTickCount
     let count = ticks * Self.tickSampleCount
     ticksLeft = max(0, min(ticksLeft, ticks) - 1)
-    guard ticksLeft == 0, waiting.count >= count else { return false }
+    guard ticksLeft == 0, waiting.count >= count else { return Completion() }
     ticksLeft = ticks
     defer {
       waiting.removeFirst(count)
       timestamp &+= UInt32(truncatingIfNeeded: count)
     }
+    var completion = Completion(playback: cover(waiting.first(count)))
     guard media.sends else {
       startsTalkspurt = true
-      return false
+      return completion
     }
     let wasPlayingDigits = digits.isBusy
     send(count, media, to: remote, via: port, &output)
-    return wasPlayingDigits && !digits.isBusy
+    completion.digits = wasPlayingDigits && !digits.isBusy
+    return completion
+  }
+
+  /// Puts a tone and a sound over what the room says; returns the playback that ends with these samples.
+  private mutating func cover(_ samples: UnsafeMutableBufferPointer<Int16>) -> UInt64? {
+    var span = samples.mutableSpan
+    tone?.fill(&span)
+    guard let isOver = sound?.fill(samples), isOver else { return nil }
+    defer { sound = nil }
+    return sound?.id
   }
 
   private mutating func send(
@@ -77,7 +99,6 @@ struct PhoneSender: ~Copyable {
   ) {
     let samples = waiting.first(count)
     var span = samples.mutableSpan
-    tone?.fill(&span)
     if let packet = digits.next(timestamp: timestamp, packetTicks: UInt32(count)) {
       if packet.marker { digitCount += 1 }
       if let payloadType = media.eventPayloadType {

@@ -1,6 +1,7 @@
 import Base
 import CLinux
 import Glibc
+import Linux
 import MediaCore
 import Synchronization
 

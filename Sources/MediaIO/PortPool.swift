@@ -1,4 +1,5 @@
 import Base
+import Linux
 import Synchronization
 
 /// Hands out bound UDP ports for phone legs: even ones from a range, each to one call at a time.

@@ -1,6 +1,7 @@
 import Base
 import CLinux
 import Glibc
+import Linux
 import MediaCore
 
 /// Memory for one `recvmmsg` batch, shared by all sockets of a loop.

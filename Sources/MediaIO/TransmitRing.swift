@@ -1,6 +1,7 @@
 import Base
 import CLinux
 import Glibc
+import Linux
 import MediaCore
 
 /// Sends what a `TransmitQueue` holds: one `sendmmsg` for each run of datagrams that leave by the same socket.

@@ -1,6 +1,7 @@
 import Base
 import CLinux
 import Glibc
+import Linux
 
 /// A bound, non-blocking UDP socket. Closed when the value goes.
 struct UDPSocket: ~Copyable {
@@ -27,9 +28,8 @@ struct UDPSocket: ~Copyable {
     } else {
       set(descriptor, Int32(IPPROTO_IPV6), IPV6_TCLASS, expeditedForwarding)
     }
-    var address = SocketAddress(endpoint)
-    let isBound = withSockaddr(&address) { Glibc.bind(descriptor, $0, $1) == 0 }
-    guard isBound, let local = boundEndpoint(descriptor) else {
+    let isBound = SocketAddress.with(endpoint) { Glibc.bind(descriptor, $0, $1) == 0 }
+    guard isBound, let local = SocketAddress.local(of: descriptor) else {
       let code = errno
       close(descriptor)
       throw BindError(operation: "bind \(endpoint)", code: code)
@@ -49,23 +49,5 @@ struct UDPSocket: ~Copyable {
   private static func set(_ descriptor: Int32, _ level: Int32, _ option: Int32, _ value: Int32) {
     var value = value
     setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
-  }
-
-  private static func boundEndpoint(_ descriptor: Int32) -> Endpoint? {
-    var address = SocketAddress()
-    var length = socklen_t(SocketAddress.byteCount)
-    let isKnown = withUnsafeMutablePointer(to: &address.storage) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) == 0 }
-    }
-    return isKnown ? address.endpoint : nil
-  }
-
-  private static func withSockaddr<R>(
-    _ address: inout SocketAddress, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R
-  ) -> R {
-    let length = address.length
-    return withUnsafePointer(to: &address.storage) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
-    }
   }
 }

@@ -2,6 +2,7 @@ import Audio
 import Base
 import Foundation
 import Glibc
+import Linux
 import RTP
 import SDP
 import Synchronization
@@ -87,12 +88,12 @@ final class DialMedia: @unchecked Sendable {
 
   private func loop() -> DialMediaResult {
     var buffer = [UInt8](repeating: 0, count: 2048)
-    var deadline = Self.now
+    var deadline = MonotonicClock.now()
     while true {
       let shared = shared.withLock { $0 }
       if shared.isStopped { break }
       receive(into: &buffer, shared.media)
-      let now = Self.now
+      let now = MonotonicClock.now()
       if now >= deadline {
         if let media = shared.media { send(media) }
         deadline = now - deadline > Self.lagLimit ? now + packetTime : deadline + packetTime
@@ -168,7 +169,7 @@ final class DialMedia: @unchecked Sendable {
       early = []
     }
     while let bytes = socket.receive(into: &buffer) {
-      let now = Self.now
+      let now = MonotonicClock.now()
       if let media {
         take(bytes, media, at: now)
       } else {
@@ -203,7 +204,7 @@ final class DialMedia: @unchecked Sendable {
 
   /// Sleeps until a packet comes or the time is there; poll(2) counts in milliseconds, the rest is slept off.
   private func wait(until deadline: MonotonicTime) {
-    let left = deadline - Self.now
+    let left = deadline - MonotonicClock.now()
     guard left > .zero else { return }
     var entry = pollfd(fd: socket.descriptor, events: Int16(POLLIN), revents: 0)
     if left >= .milliseconds(1) {
@@ -215,10 +216,4 @@ final class DialMedia: @unchecked Sendable {
   }
 
   private static func law(_ codec: AudioCodec) -> G711 { codec == .pcmu ? .pcmu : .pcma }
-
-  private static var now: MonotonicTime {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return MonotonicTime(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
-  }
 }

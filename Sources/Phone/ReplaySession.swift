@@ -1,6 +1,7 @@
 import Base
 import Capture
 import Glibc
+import Linux
 
 /// One replay: two sockets, the dialog, the media, and the loop that waits for whichever is next.
 struct ReplaySession: ~Copyable {
@@ -30,7 +31,7 @@ struct ReplaySession: ~Copyable {
       transport == .tcp ? try ReplaySocket.tcp(from: address, to: target) : try ReplaySocket.udp(on: address)
     let timing = ReplayTiming(
       isFast: options.isFast, responseTimeout: options.responseTimeout, answerTimeout: options.answerTimeout)
-    let now = Self.now()
+    let now = MonotonicClock.now()
     let ends = CallRewriter.Ends(
       transport: transport, signalling: signalling.local, media: media.local, target: options.target)
     let dialog = ReplayDialog(
@@ -75,15 +76,15 @@ struct ReplaySession: ~Copyable {
   mutating func run() -> ReplayReport {
     send(dialog.start(now: startedAt))
     while dialog.end == nil, isConnected { turn(until: nil) }
-    let endedAt = Self.now()
-    while isConnected, Self.now() < endedAt + Self.lingering { turn(until: endedAt + Self.lingering) }
+    let endedAt = MonotonicClock.now()
+    while isConnected, MonotonicClock.now() < endedAt + Self.lingering { turn(until: endedAt + Self.lingering) }
     return report(endedAt: endedAt)
   }
 
   private mutating func turn(until limit: MonotonicTime?) {
     wait(until: [dialog.deadline, dialog.end == nil ? player.deadline : nil, limit].compactMap { $0 }.min())
     receiveSignalling()
-    let now = Self.now()
+    let now = MonotonicClock.now()
     // Before the media is read: its first packet may be right behind the answer.
     if let agreed = dialog.media, let answeredAt = dialog.answeredAt {
       player.update(agreed, answeredAt: answeredAt, now: now)
@@ -99,13 +100,13 @@ struct ReplaySession: ~Copyable {
       pollfd(fd: media.descriptor, events: Int16(POLLIN), revents: 0),
     ]
     // Rounded up: waking before the time would only turn in a circle.
-    let left = deadline.map { max(0, ($0 - Self.now()).wholeNanoseconds + 999_999) / 1_000_000 } ?? 1_000
+    let left = deadline.map { max(0, ($0 - MonotonicClock.now()).wholeNanoseconds + 999_999) / 1_000_000 } ?? 1_000
     poll(&sockets, 2, Int32(clamping: left))
   }
 
   private mutating func receiveSignalling() {
     while let bytes = signalling.receive(into: &buffer) {
-      let now = Self.now()
+      let now = MonotonicClock.now()
       let messages = signalling.isStream ? reader.take(Array(bytes)) : SIPMessage(parsing: bytes).map { [$0] } ?? []
       for message in messages { send(dialog.receive(message, now: now)) }
       if signalling.isStream, bytes.isEmpty {
@@ -118,7 +119,7 @@ struct ReplaySession: ~Copyable {
   private mutating func receiveMedia() {
     while let bytes = media.receive(into: &buffer) {
       // Packets of a call that is over are the gateway's last, not the call's.
-      if dialog.end == nil { player.receive(Array(bytes), now: Self.now()) }
+      if dialog.end == nil { player.receive(Array(bytes), now: MonotonicClock.now()) }
     }
   }
 
@@ -139,11 +140,5 @@ struct ReplaySession: ~Copyable {
     report.finalMilliseconds = dialog.finalAt.map { Int(($0 - startedAt).wholeMilliseconds) }
     player.finish(into: &report, now: endedAt)
     return report
-  }
-
-  private static func now() -> MonotonicTime {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return MonotonicTime(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
   }
 }

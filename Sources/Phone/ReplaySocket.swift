@@ -1,5 +1,6 @@
 import Base
 import Glibc
+import Linux
 
 /// A UDP socket or TCP connection of a replay, non-blocking. Closed when the value goes.
 struct ReplaySocket: ~Copyable {
@@ -19,7 +20,7 @@ struct ReplaySocket: ~Copyable {
   static func udp(on address: IPAddress, isEven: Bool = false) throws(ReplayError) -> ReplaySocket {
     for _ in 0..<64 {
       let descriptor = try open(address, SOCK_DGRAM)
-      guard bind(descriptor, Endpoint(address, 0)), let local = name(of: descriptor) else {
+      guard bind(descriptor, Endpoint(address, 0)), let local = SocketAddress.local(of: descriptor) else {
         let code = errno
         close(descriptor)
         throw ReplayError("\(address): cannot call from this address: \(String(cString: strerror(code)))")
@@ -39,12 +40,12 @@ struct ReplaySocket: ~Copyable {
     }
     var one: Int32 = 1
     setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
-    let begun = withSockaddr(target) { Glibc.connect(descriptor, $0, $1) } == 0 || errno == EINPROGRESS
+    let begun = SocketAddress.with(target) { Glibc.connect(descriptor, $0, $1) } == 0 || errno == EINPROGRESS
     var poller = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
     var code: Int32 = 0
     var length = socklen_t(MemoryLayout<Int32>.size)
     guard begun, poll(&poller, 1, 5_000) == 1, getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length) == 0,
-      code == 0, let local = name(of: descriptor)
+      code == 0, let local = SocketAddress.local(of: descriptor)
     else {
       close(descriptor)
       throw ReplayError("\(target): no TCP connection: \(String(cString: strerror(code == 0 ? ETIMEDOUT : code)))")
@@ -54,12 +55,8 @@ struct ReplaySocket: ~Copyable {
 
   /// The local address from which a target is reached. Nothing is sent.
   static func sourceAddress(towards target: Endpoint) throws(ReplayError) -> IPAddress {
-    let descriptor = try open(target.address, SOCK_DGRAM)
-    defer { close(descriptor) }
-    guard withSockaddr(target, { Glibc.connect(descriptor, $0, $1) }) == 0, let local = name(of: descriptor) else {
-      throw ReplayError("\(target): no route to it")
-    }
-    return local.address
+    guard let address = LocalAddress.towards(target.address) else { throw ReplayError("\(target): no route to it") }
+    return address
   }
 
   /// `getaddrinfo`: waits for DNS.
@@ -74,7 +71,7 @@ struct ReplaySocket: ~Copyable {
     var list: UnsafeMutablePointer<addrinfo>?
     defer { if let list { freeaddrinfo(list) } }
     guard getaddrinfo(host, nil, nil, &list) == 0, let first = list?.pointee, let address = first.ai_addr,
-      let endpoint = endpoint(address)
+      let endpoint = SocketAddress(address)?.endpoint
     else { throw ReplayError("\(host): no such host") }
     return Endpoint(endpoint.address, port)
   }
@@ -83,7 +80,7 @@ struct ReplaySocket: ~Copyable {
   @discardableResult
   func send(_ bytes: [UInt8], to target: Endpoint) -> Bool {
     guard isStream else {
-      _ = Self.withSockaddr(target) { sendto(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL), $0, $1) }
+      _ = SocketAddress.with(target) { sendto(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL), $0, $1) }
       return true
     }
     var rest = bytes[...]
@@ -114,58 +111,6 @@ struct ReplaySocket: ~Copyable {
   }
 
   private static func bind(_ descriptor: Int32, _ endpoint: Endpoint) -> Bool {
-    withSockaddr(endpoint) { Glibc.bind(descriptor, $0, $1) } == 0
-  }
-
-  private static func name(of descriptor: Int32) -> Endpoint? {
-    var storage = sockaddr_storage()
-    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-    return withUnsafeMutablePointer(to: &storage) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-        getsockname(descriptor, address, &length) == 0 ? endpoint(address) : nil
-      }
-    }
-  }
-
-  private static func endpoint(_ address: UnsafePointer<sockaddr>) -> Endpoint? {
-    let bytes = UnsafeRawPointer(address)
-    switch Int32(address.pointee.sa_family) {
-    case AF_INET:
-      let v4 = bytes.loadUnaligned(as: sockaddr_in.self)
-      return Endpoint(IPAddress(v4: UInt32(bigEndian: v4.sin_addr.s_addr)), UInt16(bigEndian: v4.sin_port))
-    case AF_INET6:
-      let v6 = bytes.loadUnaligned(as: sockaddr_in6.self)
-      let (high, low) = withUnsafeBytes(of: v6.sin6_addr) {
-        ($0.loadUnaligned(as: UInt64.self), $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-      }
-      return Endpoint(
-        IPAddress(v6: UInt64(bigEndian: high), UInt64(bigEndian: low)), UInt16(bigEndian: v6.sin6_port))
-    default: return nil
-    }
-  }
-
-  private static func withSockaddr<R>(
-    _ endpoint: Endpoint, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R
-  ) -> R {
-    func call<A>(_ address: A) -> R {
-      withUnsafePointer(to: address) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<A>.size)) }
-      }
-    }
-    if endpoint.address.isIPv4 {
-      var v4 = sockaddr_in()
-      v4.sin_family = sa_family_t(AF_INET)
-      v4.sin_port = endpoint.port.bigEndian
-      v4.sin_addr.s_addr = endpoint.address.v4Bits.bigEndian
-      return call(v4)
-    }
-    var v6 = sockaddr_in6()
-    v6.sin6_family = sa_family_t(AF_INET6)
-    v6.sin6_port = endpoint.port.bigEndian
-    withUnsafeMutableBytes(of: &v6.sin6_addr) {
-      $0.storeBytes(of: endpoint.address.high.bigEndian, as: UInt64.self)
-      $0.storeBytes(of: endpoint.address.low.bigEndian, toByteOffset: 8, as: UInt64.self)
-    }
-    return call(v6)
+    SocketAddress.with(endpoint) { Glibc.bind(descriptor, $0, $1) } == 0
   }
 }

@@ -1,5 +1,6 @@
 import Base
 import CSofia
+import Linux
 
 /// The agents by the id that the stack's callbacks carry, and the callbacks themselves.
 @SIPActor
@@ -64,5 +65,5 @@ enum SIPAgentTable {
 }
 
 extension MonotonicTime {
-  static var now: MonotonicTime { MonotonicClock.now }
+  static var now: MonotonicTime { MonotonicClock.now() }
 }

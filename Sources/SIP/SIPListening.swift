@@ -1,7 +1,6 @@
 import Base
-import CLinux
 import CSofia
-import Glibc
+import Linux
 
 extension IPAddress {
   /// RFC 3927 and RFC 4291 §2.5.6 addresses, good on one link.
@@ -32,7 +31,7 @@ struct SIPListening {
     if configuration.port != 0 { return try bind(addresses, configuration.port) }
     var failure = SIPAgentError("no free port")
     for _ in 0..<Self.portAttempts {
-      guard let port = Self.freePort(addresses[0]) else { continue }
+      guard let port = LocalAddress.freePort(addresses[0]) else { continue }
       do { return try bind(addresses, port) } catch { failure = error }
     }
     throw failure
@@ -92,18 +91,11 @@ struct SIPListening {
   /// cannot carry their zone; so is one that cannot be bound yet.
   static func expanded(_ address: IPAddress) -> [IPAddress] {
     guard address.isUnspecified else { return [address] }
-    var list: UnsafeMutablePointer<ifaddrs>?
-    guard getifaddrs(&list) == 0 else { return [] }
-    defer { freeifaddrs(list) }
     var found: [IPAddress] = []
-    var next = list
-    while let entry = next {
-      next = entry.pointee.ifa_next
-      guard let candidate = entry.pointee.ifa_addr.flatMap(LocalAddress.read), candidate.isIPv4 == address.isIPv4,
-        !candidate.isLinkLocal, !found.contains(candidate), freePort(candidate) != nil
-      else { continue }
-      found.append(candidate)
-    }
+    for candidate in LocalAddress.all()
+    where candidate.isIPv4 == address.isIPv4 && !candidate.isLinkLocal && !found.contains(candidate)
+      && LocalAddress.freePort(candidate) != nil
+    { found.append(candidate) }
     return found
   }
 
@@ -117,13 +109,6 @@ struct SIPListening {
   @SIPActor
   func add(_ listener: Listener, to agent: OpaquePointer) -> Bool {
     csofia_agent_listen(agent, url(listener.transport, listener.endpoint), listener.endpoint.address.description)
-  }
-
-  private static func freePort(_ address: IPAddress) -> UInt16? {
-    let descriptor = socket(address.isIPv4 ? AF_INET : AF_INET6, Int32(clinux_udp_socket_type), 0)
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
-    return LocalAddress.bindAnyPort(descriptor, address)
   }
 }
 

@@ -53,29 +53,41 @@ def silent_share(samples: np.ndarray, frame: int = 160, below: float = 100) -> f
     return float((np.sqrt((frames**2).mean(axis=1)) < below).mean()) if len(frames) else 1.0
 
 
-def likeness(sent: np.ndarray, heard: np.ndarray, window: int = 1600, slack: int = 1600) -> float:
-    """Energy-weighted correlation of what was heard with what was sent, window by window.
+def _upsampled(samples: np.ndarray, factor: int) -> np.ndarray:
+    return np.fft.irfft(np.fft.rfft(samples), len(samples) * factor) * factor
 
-    Both are aligned as a whole first, then each window within `slack` samples, since the listener's own jitter
-    buffer stretches time a little."""
+
+def _correlation(heard: np.ndarray, sent: np.ndarray) -> np.ndarray:
+    """By lag; the lags below 0 are at the end."""
     size = 1 << (len(sent) + len(heard)).bit_length()
-    cross = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(sent, size)), size)
-    offset = int(cross.argmax())
-    offset = offset - size if offset > size // 2 else offset
+    return np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(sent, size)), size)
+
+
+def likeness(sent: np.ndarray, heard: np.ndarray, window_ms: int = 100, slack_ms: int = 200) -> float:
+    """Energy-weighted correlation of what was heard with what was sent, window by window, both at 8 kHz.
+
+    Both are aligned as a whole first, then each window within the slack, since the listener's own jitter buffer stretches
+    time a little; to a quarter of a sample, since the way through 48 kHz delays by fractions of one and half a sample is
+    a tenth of the correlation at 1 kHz."""
+    factor = 4
+    lags = _correlation(heard, sent)
+    offset = int(lags.argmax())
+    offset = (offset - len(lags) if offset > len(lags) // 2 else offset) * factor
+    sent, heard = _upsampled(sent, factor), _upsampled(heard, factor)
+    window, slack = window_ms * 8 * factor, slack_ms * 8 * factor
     total = weight = 0.0
     for start in range(0, len(sent) - window, window):
         piece = sent[start : start + window]
         if rms(piece) < 50:
             continue
-        low = max(0, start + offset - slack)
-        region = heard[low : start + offset + window + slack]
+        weight += rms(piece)
+        region = heard[max(0, start + offset - slack) : max(0, start + offset + window + slack)]
         if len(region) < window:
-            total, weight = total, weight + rms(piece)
             continue
-        dots = np.correlate(region, piece, "valid")
-        energy = np.convolve(region**2, np.ones(window), "valid")
-        best = (dots / np.sqrt(np.maximum(energy, 1) * (piece**2).sum())).max()
-        total, weight = total + best * rms(piece), weight + rms(piece)
+        dots = _correlation(region, piece)[: len(region) - window + 1]
+        sums = np.concatenate([[0], np.cumsum(region**2)])
+        energy = sums[window:] - sums[:-window]
+        total += (dots / np.sqrt(np.maximum(energy, 1) * (piece**2).sum())).max() * rms(piece)
     return total / weight if weight else 0.0
 
 

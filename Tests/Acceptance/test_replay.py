@@ -87,11 +87,10 @@ async def test_every_capture_comes_out_as_expected(gateway, pace):
 
 
 @pytest.mark.parametrize("gateway", [DIRECT], indirect=True)
-# In windows of 200 ms a piece that is damaged counts whole: a new SSRC costs its first packet, hold and resume cut words.
 @pytest.mark.parametrize(
     ("name", "least_likeness"),
-    [("pbx-pcma-30ms", 0.9), ("telnyx-tcp", 0.9), ("ssrc-change", 0.85), ("hold-resume", 0.8), ("loss-5-percent", 0.75),
-     ("reordered-jitter", 0.85), ("digits-lost-ends", 0), ("delayed-offer", 0.9)])
+    [("pbx-pcma-30ms", 0.93), ("telnyx-tcp", 0.93), ("ssrc-change", 0.93), ("hold-resume", 0.93), ("loss-5-percent", 0.9),
+     ("reordered-jitter", 0.93), ("digits-lost-ends", None), ("delayed-offer", 0.93)])
 async def test_the_room_hears_and_sees_what_the_capture_holds(gateway, name, least_likeness):
     expected = expectation(name)["room"]
     agent = await gateway.join("main")
@@ -106,7 +105,7 @@ async def test_the_room_hears_and_sees_what_the_capture_holds(gateway, name, lea
     heard = agent.audio(expected["identity"])
     assert "".join(digit for _, digit in agent.digits) == expected["digits"]
     assert spoken_seconds(heard) >= expected["speechSeconds"] * 0.9
-    if least_likeness:
+    if least_likeness is not None:
         assert likeness(sent_audio(name), heard) >= least_likeness
     assert rms(heard) > 100
     await agent.leave()

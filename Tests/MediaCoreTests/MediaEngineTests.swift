@@ -90,7 +90,8 @@ struct MediaEngineTests {
     let (room, track) = (RoomID(rawValue: 9), TrackID(rawValue: 9))
     let commands: [MediaCommand] = [
       .closeRoom(room), .negotiatePhoneLeg(leg, Self.phone(1).media()), .attachPhoneLeg(leg, room, track),
-      .detachPhoneLeg(leg), .playTone(leg, .busy), .stopTone(leg), .sendDigits(leg, "1"), .closePhoneLeg(leg),
+      .detachPhoneLeg(leg), .playTone(leg, .busy), .stopTone(leg), .stopSound(leg), .sendDigits(leg, "1"),
+      .closePhoneLeg(leg),
       .publishTrack(transport, track, ReceiveTrack(ssrc: 1, payloadType: 1)), .unpublishTrack(transport, track),
       .setTrackMuted(track, true), .subscribe(transport, track, SendTrack(ssrc: 1, payloadType: 1)),
       .unsubscribe(transport, track), .openDataChannel(transport, .reliable),

@@ -126,6 +126,76 @@ struct PeerToPhoneTests {
     #expect(phone.heard.allSatisfy { abs($0) < 10 })
   }
 
+  private static func playback(_ duration: Duration, id: UInt64 = 7, repeats: Bool = false) throws -> PhonePlayback {
+    let samples = Sound.tone(hz: 500, count: Int(duration.wholeMilliseconds) * 8)
+    return PhonePlayback(id: id, sound: try #require(PhoneSound(samples)), repeats: repeats)
+  }
+
+  private static func ends(_ world: World) -> [UInt64] {
+    world.events.compactMap { if case .soundPlayed(_, let playback) = $0 { playback } else { nil } }
+  }
+
+  @Test("a sound is played once over room and tone, whatever the packet time", arguments: [10, 20, 30, 60])
+  func sound(packetTimeMilliseconds: Int) throws {
+    let world = try World()
+    let phone = TestPhone(at: Self.endpoint)
+    let (leg, _) = world.call(phone, into: world.openRoom(), packetTime: .milliseconds(packetTimeMilliseconds))
+    world.perform(.playTone(leg, .ringback))
+    world.perform(.playSound(leg, try Self.playback(.milliseconds(600))))
+    world.run(.milliseconds(500))
+    #expect(Self.ends(world) == [])
+    world.run(.milliseconds(1000))
+    #expect(Self.ends(world) == [7])
+    let heard = phone.heard
+    let start = try #require(heard.firstIndex { abs($0) > 100 })
+    let sound = heard[start..<start + 4790]
+    #expect(abs(Sound.decibels(sound, hz: 500) - -12) < 0.5)
+    #expect(Sound.decibels(sound, hz: 425) < -40)
+    // The tone went on underneath: it is on for a second, then off.
+    #expect(Sound.decibels(heard[(start + 5300)..<(start + 6900)], hz: 425) > -8)
+  }
+
+  @Test("a repeated sound goes on until it is stopped, and a stopped or replaced one reports no end")
+  func repeatedSound() throws {
+    let world = try World()
+    let phone = TestPhone(at: Self.endpoint)
+    let (leg, _) = world.call(phone, into: world.openRoom())
+    world.perform(.playSound(leg, try Self.playback(.seconds(60), id: 1)))
+    world.perform(.playSound(leg, try Self.playback(.milliseconds(50), id: 2, repeats: true)))
+    world.run(.seconds(2))
+    #expect(abs(Sound.decibels(phone.heard, hz: 500) - -12) < 0.5)
+    world.perform(.stopSound(leg))
+    phone.forgetPackets()
+    world.run(.seconds(1))
+    #expect(phone.heard.allSatisfy { abs($0) < 10 })
+    #expect(Self.ends(world) == [])
+  }
+
+  @Test("a sound waits for the negotiation and ends on a phone that is on hold")
+  func soundInTheLobby() throws {
+    let world = try World()
+    let phone = TestPhone(at: Self.endpoint)
+    let leg = world.openLeg(phone)
+    world.perform(.playSound(leg, try Self.playback(.milliseconds(200))))
+    world.run(.seconds(1))
+    #expect(Self.ends(world) == [])
+    var media = phone.media()
+    world.perform(.negotiatePhoneLeg(leg, media))
+    world.run(.milliseconds(100))
+    #expect(Sound.decibels(phone.heard.suffix(400), hz: 500) > -13)
+    media.sends = false
+    world.perform(.negotiatePhoneLeg(leg, media))
+    world.run(.milliseconds(200))
+    #expect(Self.ends(world) == [7])
+  }
+
+  @Test("a sound has at least one sample and lasts five minutes at most")
+  func soundLimits() {
+    #expect(PhoneSound([]) == nil)
+    #expect(PhoneSound([Int16](repeating: 0, count: PhoneSound.maximumSampleCount))?.duration == .seconds(300))
+    #expect(PhoneSound([Int16](repeating: 0, count: PhoneSound.maximumSampleCount + 1)) == nil)
+  }
+
   @Test("a direction that forbids sending sends nothing, and time goes on")
   func hold() throws {
     let world = try World()

@@ -2,6 +2,7 @@ import Base
 import Capture
 import Foundation
 import Glibc
+import Linux
 import RTP
 import SDP
 import Synchronization
@@ -49,17 +50,11 @@ final class SocketGateway: Sendable {
       poll(&polled, 4, 2)
       if polled[1].revents != 0, connection < 0 { connection = accept(descriptors.listener, nil, nil) }
       if polled[0].revents != 0 {
-        var address = sockaddr_in()
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let count = withUnsafeMutablePointer(to: &address) {
-          $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-            recvfrom(descriptors.udp, &buffer, buffer.count, 0, $0, &length)
-          }
+        let received = SocketAddress.filled {
+          recvfrom(descriptors.udp, &buffer, buffer.count, 0, $0, $1)
         }
-        let source = Endpoint(
-          IPAddress(v4: UInt32(bigEndian: address.sin_addr.s_addr)), UInt16(bigEndian: address.sin_port))
-        shared.withLock { $0.lastSource = source }
-        if let message = SIPMessage(parsing: buffer[..<max(0, count)]) {
+        shared.withLock { $0.lastSource = received?.endpoint }
+        if let (count, source) = received, let message = SIPMessage(parsing: buffer[..<count]) {
           for reply in stub.receive(message) { Self.send(descriptors.udp, reply.bytes, to: source) }
         }
       }
@@ -89,38 +84,17 @@ final class SocketGateway: Sendable {
 
   private static func bound(_ kind: __socket_type, port: UInt16) throws -> Int32 {
     let descriptor = socket(AF_INET, Int32(kind.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    let result = withUnsafePointer(to: address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
+    let result = SocketAddress.with(Endpoint(.loopbackV4, port)) { bind(descriptor, $0, $1) }
     guard result == 0 else { throw ReplayError("bind: \(errno)") }
     return descriptor
   }
 
   private static func name(_ descriptor: Int32) -> Endpoint {
-    var address = sockaddr_in()
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    _ = withUnsafeMutablePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
-    }
-    return Endpoint(.loopbackV4, UInt16(bigEndian: address.sin_port))
+    SocketAddress.local(of: descriptor) ?? Endpoint(.loopbackV4, 0)
   }
 
   private static func send(_ descriptor: Int32, _ bytes: [UInt8], to target: Endpoint) {
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = target.port.bigEndian
-    address.sin_addr.s_addr = target.address.v4Bits.bigEndian
-    _ = withUnsafePointer(to: address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        sendto(descriptor, bytes, bytes.count, 0, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
+    _ = SocketAddress.with(target) { sendto(descriptor, bytes, bytes.count, 0, $0, $1) }
   }
 }
 
@@ -130,7 +104,7 @@ private struct TonePlayer {
   private var sequenceNumber: UInt16 = 1
 
   mutating func due(_ agreed: NegotiatedMedia) -> [[UInt8]] {
-    let now = MonotonicTime(nanoseconds: Int64(nanoseconds()))
+    let now = MonotonicClock.now()
     var packets: [[UInt8]] = []
     while now >= next ?? now {
       next = (next ?? now) + .milliseconds(agreed.packetTime)
@@ -148,11 +122,5 @@ private struct TonePlayer {
       sequenceNumber += 1
     }
     return packets
-  }
-
-  private func nanoseconds() -> Int {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return time.tv_sec * 1_000_000_000 + time.tv_nsec
   }
 }

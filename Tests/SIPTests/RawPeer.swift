@@ -2,6 +2,7 @@ import Base
 import CLinux
 import Foundation
 import Glibc
+import Linux
 
 /// A socket that speaks whatever bytes a test gives it. Every wait has a limit and is spent on a thread of its own.
 // @unchecked: one test uses it, one call after the other.
@@ -18,13 +19,9 @@ final class RawPeer: @unchecked Sendable {
     descriptor = socket(target.address.isIPv4 ? AF_INET : AF_INET6, type, 0)
     var limit = timeval(tv_sec: 5, tv_usec: 0)
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-    if target.address.isIPv4 {
-      try attach(Self.ipv4(Endpoint(address, 0)), bind)
-      try attach(Self.ipv4(target), connect)
-    } else {
-      try attach(Self.ipv6(target), connect)
-    }
-    local = localEndpoint()
+    if target.address.isIPv4 { try attach(Endpoint(address, 0), bind) }
+    try attach(target, connect)
+    local = SocketAddress.local(of: descriptor) ?? local
   }
 
   deinit { close(descriptor) }
@@ -101,35 +98,10 @@ final class RawPeer: @unchecked Sendable {
     return message
   }
 
-  private func localEndpoint() -> Endpoint {
-    var address = sockaddr_in()
-    var count = socklen_t(MemoryLayout<sockaddr_in>.size)
-    _ = withUnsafeMutablePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &count) }
-    }
-    guard address.sin_family == sa_family_t(AF_INET) else {
-      return Endpoint(.loopbackV4, UInt16(bigEndian: address.sin_port))
-    }
-    return Endpoint(IPAddress(v4: UInt32(bigEndian: address.sin_addr.s_addr)), UInt16(bigEndian: address.sin_port))
-  }
-
-  private func attach<Address>(
-    _ address: Address, _ function: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32
+  private func attach(
+    _ endpoint: Endpoint, _ function: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32
   ) throws {
-    let result = withUnsafePointer(to: address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        function(descriptor, $0, socklen_t(MemoryLayout<Address>.size))
-      }
-    }
-    if result != 0 { throw SocketFailure(code: errno) }
-  }
-
-  private static func ipv4(_ endpoint: Endpoint) -> sockaddr_in {
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = endpoint.port.bigEndian
-    address.sin_addr.s_addr = endpoint.address.v4Bits.bigEndian
-    return address
+    if SocketAddress.with(endpoint, { function(descriptor, $0, $1) }) != 0 { throw SocketFailure(code: errno) }
   }
 
   private static func ipv6(_ endpoint: Endpoint) -> sockaddr_in6 {

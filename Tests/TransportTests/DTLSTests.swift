@@ -44,13 +44,13 @@ extension PeerTests {
     func noProfile() throws {
       let link = try Link(serverProfiles: [.aeadAES128GCM], clientProfiles: [.aes128CMSHA1With80BitTag])
       #expect(
-        link.handshake { link.server.state == .failed(.noSRTPProfile) && link.client.state == .failed(.noSRTPProfile) })
+        link.run { link.server.state == .failed(.noSRTPProfile) && link.client.state == .failed(.noSRTPProfile) })
     }
 
     @Test("a certificate that signalling did not announce ends it")
     func wrongFingerprint() throws {
       let link = try Link(forgesFingerprint: true)
-      #expect(link.handshake { link.server.state == .failed(.wrongFingerprint) })
+      #expect(link.run { link.server.state == .failed(.wrongFingerprint) })
       #expect(link.server.keys == nil)
     }
 
@@ -147,7 +147,7 @@ extension PeerTests {
     func givesUp() throws {
       let link = try Link()
       link.fate = { _, _ in .lost }
-      #expect(link.handshake { link.client.state == .failed(.handshake) })
+      #expect(link.run { link.client.state == .failed(.handshake) })
       #expect(link.server.state == .handshaking)
     }
 

@@ -10,7 +10,7 @@ extension PeerTests {
     private func connected(_ fate: @escaping (Bool, Int) -> Link.Fate = { _, _ in .delivered }) throws -> Link {
       let link = try Link()
       link.fate = fate
-      try #require(link.handshake { link.server.channels != nil && link.client.channels != nil })
+      try #require(link.run { link.server.channels != nil && link.client.channels != nil })
       try #require(link.run { link.server.events.first == .connected && link.client.events.first == .connected })
       return link
     }
@@ -46,7 +46,7 @@ extension PeerTests {
     @Test("a channel asked for before the association is up is opened then")
     func opensEarly() throws {
       let link = try Link()
-      #expect(link.handshake { link.client.channels != nil })
+      #expect(link.run { link.client.channels != nil })
       // The client's handshake is complete first; the server's channels do not exist yet.
       let stream = try #require(link.client.open("early"))
       #expect(link.run { link.server.events.contains(.opened(stream, label: "early")) })
@@ -71,6 +71,20 @@ extension PeerTests {
       #expect(link.server.messages.map(\.count) == sizes)
       #expect(zip(link.server.messages, sizes).allSatisfy { $0 == pattern($1) })
       #expect(link.largestDatagram <= DTLSConnection.maximumDatagramByteCount)
+    }
+
+    @Test("what is lost with nothing after it is sent again when its time is over, however little the machine took")
+    func retransmitsTheLast() throws {
+      let link = try connected()
+      let stream = try #require(link.client.open("last"))
+      #expect(link.run { link.client.events.contains(.opened(stream, label: "last")) })
+      for number: UInt8 in 1...5 {
+        link.fate = { isFromClient, _ in isFromClient ? .lost : .delivered }
+        #expect(link.client.send([number], on: stream) == .queued)
+        link.exchange()
+        link.fate = { _, _ in .delivered }
+        #expect(link.run(seconds: 2) { link.server.messages.last == [number] })
+      }
     }
 
     @Test("60 kB there and back")

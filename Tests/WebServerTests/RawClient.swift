@@ -1,6 +1,7 @@
 import Base
 import Dispatch
 import Glibc
+import Linux
 
 /// A TCP client that sends exactly what it is told, right or wrong. Its blocking calls run on a Dispatch thread.
 ///
@@ -18,15 +19,7 @@ final class RawClient: @unchecked Sendable {
 
   init(_ endpoint: Endpoint) throws {
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = endpoint.port.bigEndian
-    address.sin_addr.s_addr = endpoint.address.v4Bits.bigEndian
-    let result = withUnsafePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
+    let result = SocketAddress.with(endpoint) { connect(descriptor, $0, $1) }
     guard result == 0 else { throw Failure(description: "connect: \(errno)") }
   }
 
