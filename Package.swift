@@ -54,6 +54,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
+    .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
   ],
   targets: cLibraries + [
     // Core: no socket, clock, thread, lock, log or Foundation.
@@ -74,6 +75,9 @@ let package = Package(
     core(
       "RoomCore",
       ["Base", "SDP", "LiveKitProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+    core(
+      "API",
+      ["Base", "Telephony", "LiveKitProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     core("Capture", ["Base", "RTP", "SDP"]),
     // Edges: each owns a thread and a library.
     edge("Linux", ["Base", "CLinux"]),
@@ -85,13 +89,19 @@ let package = Package(
         "Base", .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOWebSocket", package: "swift-nio"),
       ]),
+    edge(
+      "Store",
+      [
+        "API", "LiveKitProtocol", .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ]),
     // The gateway wires.
     edge("Configuration", ["Base", "Telephony", .product(name: "Yams", package: "Yams")]),
     edge(
       "Gateway",
       [
         "Base", "Linux", "RTP", "SDP", "Audio", "MediaCore", "Telephony", "LiveKitProtocol", "RoomCore", "MediaIO",
-        "SIP", "WebServer", "Configuration", .product(name: "Logging", package: "swift-log"),
+        "SIP", "WebServer", "Configuration", "API", "Store", .product(name: "Logging", package: "swift-log"),
       ]),
     edge("Phone", ["Base", "Linux", "RTP", "SDP", "Audio", "Capture", "Telephony", "SIP", "MediaIO", "COpenSSL"]),
     .executableTarget(
@@ -118,7 +128,9 @@ let package = Package(
     tests("Configuration", ["Base", "Telephony", .product(name: "Yams", package: "Yams")]),
     tests("WebServer", ["Base", "Linux", .product(name: "NIOCore", package: "swift-nio")]),
     tests("Audio", ["CSpanDSP"]),
-    tests("Transport", ["Base", "CMallocCount", "COpenSSL"]),
+    tests("Transport", ["Base", "CMallocCount", "CWallClock", "COpenSSL"]),
+    // Stands in for gettimeofday, so that tests in virtual time need not wait.
+    .target(name: "CWallClock", path: "Tests/CWallClock"),
     // Counts allocations by standing in for malloc; peers and phones without sockets.
     .target(name: "CMallocCount", path: "Tests/CMallocCount"),
     .target(
