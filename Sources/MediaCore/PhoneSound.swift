@@ -56,7 +56,8 @@ struct PhoneSoundPlayer: ~Copyable {
         position = 0
       }
       let count = min(frame.count - filled, samples.count - position)
-      _ = frame.extracting(filled..<filled + count).update(fromContentsOf: samples.extracting(position..<position + count))
+      _ = frame.extracting(filled..<filled + count).update(
+        fromContentsOf: samples.extracting(position..<position + count))
       position += count
       filled += count
     }

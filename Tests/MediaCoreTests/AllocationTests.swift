@@ -109,6 +109,9 @@ struct AllocationTests {
       defer { peer.peer.outbox = [] }
       return (source: peer.peer.endpoint, batch: Batch(peer.peer.outbox))
     }
+    // One phone hears the room, the other a sound that ends and begins again.
+    let sound = try #require(PhoneSound(Sound.tone(hz: 500, count: 1_000)))
+    world.perform(.playSound(legs[1].leg, PhonePlayback(id: 1, sound: sound, repeats: true)))
     #expect(run(world, phones: fromPhones, peers: fromPeers) == 0)
     world.carry()
     for leg in legs {

@@ -22,7 +22,7 @@ struct MediaEngineFuzzTests {
       let leg = legs.randomElement(using: &random) ?? legs[0]
       let transport = transports.randomElement(using: &random) ?? TransportID(rawValue: 0)
       let phone = phones.randomElement(using: &random) ?? phones[0]
-      switch Int.random(in: 0..<26, using: &random) {
+      switch Int.random(in: 0..<28, using: &random) {
       case 0: world.perform(.openRoom(room, RoomMediaOptions(codec: Bool.random(using: &random) ? .opus : .pcmu)))
       case 1 where step % 4 == 0: world.perform(.closeRoom(room))
       case 2, 3: world.perform(.attachPhoneLeg(leg, room, track))
@@ -35,6 +35,11 @@ struct MediaEngineFuzzTests {
         world.perform(.negotiatePhoneLeg(leg, media))
       case 6: world.perform(.sendDigits(leg, "1w#zD"))
       case 7: world.perform(Bool.random(using: &random) ? .playTone(leg, .busy) : .stopTone(leg))
+      case 26:
+        if let sound = PhoneSound([Int16](repeating: 1_000, count: .random(in: 1...2_000, using: &random))) {
+          world.perform(.playSound(leg, PhonePlayback(id: 1, sound: sound, repeats: Bool.random(using: &random))))
+        }
+      case 27: world.perform(.stopSound(leg))
       case 8 where transports.count < 6:
         let (id, peer) = try world.openPeer(room)
         transports.append(id)
