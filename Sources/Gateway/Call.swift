@@ -144,7 +144,7 @@ final class Call {
     switch action {
     case .ring: agent.respond(to: id, with: SIPResponse(180, "Ringing"))
     case .openMedia(let options): openMedia(options)
-    case .joinRoom(let dispatch, let status): joinRoom(dispatch, status)
+    case .joinRoom(let entry, let status): joinRoom(entry, status)
     case .answer: agent.respond(to: id, with: SIPResponse(200, "OK", headers: answerHeaders, sdp: leg?.localSDP))
     case .attachMedia: attachMedia()
     case .setCallStatus(let status): setCallStatus(status)
@@ -158,14 +158,19 @@ final class Call {
     case .dispatch(let pin): pending.append(.dispatched(dispatch(pin)))
     case .refuse(let refusal): refuse(refusal)
     case .refuseTerminated: agent.respond(to: id, with: SIPResponse(487, "Request Terminated"))
-    case .hangUp(let reason):
-      agent.hangUp(id, reason: "SIP;cause=200;text=\"\(reason)\"", headers: mappedHeaders)
+    case .hangUp(let reason, let headers):
+      let headers = headers.map { SIPHeader($0.name, $0.value) }
+      agent.hangUp(id, reason: "SIP;cause=200;text=\"\(reason)\"", headers: mappedHeaders + headers)
     case .closeMedia: closeMedia()
     case .leaveRoom: leaveRoom()
     case .startTimer(let timer, let duration): start(timer, duration)
     case .cancelTimer(let timer): timers.removeValue(forKey: timer)?.cancel()
     case .reportWaiting(let sentence): log.info("a call \(sentence)")
     case .writeRecord(let record): write(record)
+    case .moveRoom, .dial, .cancelDial, .attachEarlyMedia, .playDialtone, .stopDialtone, .sendDigits, .setAttributes,
+      .reportDialled, .refer, .reportTransfer, .dialTarget, .endTarget, .joinLegs, .reportTarget, .answerRefer,
+      .notifyReferrer, .takeOverRoom, .handOverRoom:
+      break
     }
   }
 
@@ -183,20 +188,21 @@ final class Call {
     }
   }
 
-  private func joinRoom(_ dispatch: Dispatch, _ status: CallStatus) {
-    log[metadataKey: "room"] = "\(dispatch.roomName)"
+  private func joinRoom(_ entry: RoomEntry, _ status: CallStatus) {
+    log[metadataKey: "room"] = "\(entry.roomName)"
     log.info(
-      "a call rings", metadata: ["rule": "\(dispatch.ruleLabel)", "identity": "\(dispatch.participant.identity)"])
-    var participant = LocalParticipant(identity: dispatch.participant.identity, name: dispatch.participant.name)
-    participant.metadata = dispatch.participant.metadata
-    participant.attributes = dispatch.participant.attributes
+      "a call rings",
+      metadata: ["rule": "\(machine.dispatch?.ruleLabel ?? "-")", "identity": "\(entry.participant.identity)"])
+    var participant = LocalParticipant(identity: entry.participant.identity, name: entry.participant.name)
+    participant.metadata = entry.participant.metadata
+    participant.attributes = entry.participant.attributes
     participant.attributes[SIPAttribute.callStatus] = status.rawValue
     attributes = participant.attributes
     let caller = participant
-    let configuration = dispatch.roomConfiguration.map { Livekit_RoomConfiguration($0) }
+    let configuration = entry.roomConfiguration.map { Livekit_RoomConfiguration($0) }
     context.roomJobs.yield { [inbox, id] rooms in
       do throws(RoomError) {
-        let join = try rooms.join(id, as: caller, room: dispatch.roomName, configuration: configuration) {
+        let join = try rooms.join(id, as: caller, room: entry.roomName, configuration: configuration) {
           inbox.yield(.room(id, $0))
         }
         inbox.yield(.joined(id, .success(join)))

@@ -25,7 +25,8 @@ struct CallMachinePINTests {
     stage.handle(.acknowledged(hasSDP: false))
     #expect(Self.type("123#", &stage) == [.dispatch(.entered("123"))])
     #expect(stage.handle(.digit("9")) == [])
-    #expect(stage.handle(.dispatched(.accept(dispatch))) == [.playPrompt(.joiningRoom), .joinRoom(dispatch, .active)])
+    #expect(
+      stage.handle(.dispatched(.accept(dispatch))) == [.playPrompt(.joiningRoom), .joinRoom(dispatch.entry, .active)])
     #expect(stage.handle(.roomJoined(CallMachineTests.nobody)) == [.attachMedia])
     #expect(stage.handle(.phoneMediaStarted) == [])
     let record = try #require(CallMachineTests.end(&stage, .bye(reason: nil)))

@@ -14,7 +14,7 @@ struct CallMachineRandomTests {
       .roomChanged(CallMachineTests.agentSpeaks), .acknowledged(hasSDP: true), .acknowledged(hasSDP: false), .cancelled,
       .bye(reason: nil), .bye(reason: "x"), .renegotiated(isOnHold: true), .renegotiated(isOnHold: false),
       .renegotiationFailed(.sdpError("x")), .terminated("x"), .transportFailed("x"), .phoneMediaStarted,
-      .phoneMediaTimedOut, .digit("1"), .digit("#"), .participantRemoved, .roomDeleted, .endRequested, .shutdown,
+      .phoneMediaTimedOut, .digit("1"), .digit("#"), .participantRemoved, .roomDeleted, .endRequested(), .shutdown,
       .mediaClosed(CallMedia()), .reinvited,
     ] + CallTimer.allCases.map { .timerFired($0) }
 

@@ -36,7 +36,7 @@ struct CallMachineTests {
     var stage = CallStage()
     let dispatch = CallStage.dispatch()
     #expect(stage.handle(.dispatched(.accept(dispatch))) == [.ring, .openMedia(MediaOptions())])
-    #expect(stage.handle(.mediaOpened) == [.joinRoom(dispatch, .ringing)])
+    #expect(stage.handle(.mediaOpened) == [.joinRoom(dispatch.entry, .ringing)])
     #expect(stage.handle(.roomJoined(Self.nobody)) == [])
     #expect(stage.advance(.milliseconds(2500)) == [.ring, .ring])
     #expect(stage.handle(.roomChanged(Self.agentSilent)) == [])
@@ -44,7 +44,7 @@ struct CallMachineTests {
     #expect(stage.handle(.acknowledged(hasSDP: false)) == [])
     #expect(stage.handle(.phoneMediaStarted) == [.setCallStatus(.active)])
     #expect(stage.advance(.seconds(60)) == [])
-    #expect(stage.handle(.bye(reason: nil)) == [.setCallStatus(.hangup), .closeMedia, .leaveRoom])
+    #expect(stage.handle(.bye(reason: nil)) == [.setCallStatus(.hangup), .closeMedia, .leaveRoom()])
     let record = try #require(Self.end(&stage))
     #expect(record.endReason == .hangup)
     #expect(record.sipStatus == .ok)
@@ -197,7 +197,7 @@ struct CallMachineTests {
     #expect(stage.handle(.roomDeleted) == [])
     #expect(stage.handle(.participantRemoved, .phoneMediaStarted, .roomChanged(Self.nobody)) == [])
     let actions = stage.handle(.acknowledged(hasSDP: false))
-    #expect(actions == [.hangUp(reason: EndReason.roomDeleted.sentence), .closeMedia, .leaveRoom])
+    #expect(actions == [.hangUp(reason: EndReason.roomDeleted.sentence), .closeMedia, .leaveRoom()])
     #expect(try #require(Self.end(&stage)).endReason == .roomDeleted)
     var gone = Self.ringing()
     gone.handle(.roomChanged(Self.agentSpeaks), .participantRemoved, .bye(reason: nil))
@@ -214,7 +214,7 @@ struct CallMachineTests {
     arguments: [
       (CallInput.bye(reason: "Q.850;cause=16"), EndReason.hangup, false, true),
       (.roomDeleted, .roomDeleted, true, false), (.participantRemoved, .removed, true, false),
-      (.endRequested, .endRequested, true, true), (.phoneMediaTimedOut, .mediaTimeout, true, true),
+      (.endRequested(), .endRequested, true, true), (.phoneMediaTimedOut, .mediaTimeout, true, true),
       (.shutdown, .shutdown, true, false), (.terminated("gone"), .terminated, false, false),
       (.transportFailed("reset"), .transportFailed, true, false),
       (.mediaFailed(.failed("x")), .mediaFailed, true, false),
@@ -231,7 +231,7 @@ struct CallMachineTests {
     "how a ringing call ends",
     arguments: [
       (CallInput.bye(reason: nil), EndReason.cancelled, 487), (.roomDeleted, .refused(.roomDeleted), 486),
-      (.participantRemoved, .refused(.removed), 486), (.endRequested, .refused(.removed), 486),
+      (.participantRemoved, .refused(.removed), 486), (.endRequested(), .refused(.removed), 486),
       (.shutdown, .refused(.shutdown), 503), (.mediaFailed(.failed("x")), .refused(.mediaFailed), 500),
       (.transportFailed("x"), .refused(.transportFailed), 503), (.terminated("x"), .terminated, nil),
     ] as [(CallInput, EndReason, Int?)])

@@ -127,6 +127,7 @@ struct CallStage {
       demand((record.answeredAfter != nil) == machine.isAnswered, "answer time")
       demand((record.sipStatus == .ok) == machine.isAnswered, "SIP status")
       records.append(record)
+    default: fail("\(action) in an inbound call")
     }
   }
 }

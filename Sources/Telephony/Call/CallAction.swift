@@ -6,7 +6,7 @@ public enum CallAction: Sendable, Hashable {
   case openMedia(MediaOptions)
   /// Create the room if need be, join it, dispatch its agents; `roomJoined` or `joinFailed` follows. Undone by
   /// `leaveRoom`, which may come before either.
-  case joinRoom(Dispatch, CallStatus)
+  case joinRoom(RoomEntry, CallStatus)
   /// 200 with our SDP and the headers of the trunk.
   case answer
   /// Carry sound between phone and room.
@@ -27,11 +27,13 @@ public enum CallAction: Sendable, Hashable {
   case refuse(Refusal)
   /// 487 to the INVITE, whose caller has hung up by BYE.
   case refuseTerminated
-  /// BYE with a Reason header that holds this text. At most one, and only after `answer`.
-  case hangUp(reason: String)
+  /// BYE with a Reason header that holds this text, and further headers. At most one, and only in an answered call.
+  case hangUp(reason: String, headers: [CallFacts.Header] = [])
   /// Close the port; `mediaClosed` follows.
   case closeMedia
-  case leaveRoom
+  case leaveRoom(DisconnectReason = .clientInitiated)
+  /// Leave the room and join this one; `roomJoined` or `joinFailed` follows.
+  case moveRoom(RoomEntry)
   /// A running timer is never started again before it is cancelled or has fired.
   case startTimer(CallTimer, after: Duration)
   case cancelTimer(CallTimer)
@@ -39,6 +41,60 @@ public enum CallAction: Sendable, Hashable {
   case reportWaiting(String)
   /// The last action of every call.
   case writeRecord(CallRecord)
+
+  // Calls that we place.
+
+  /// INVITE with our offer. Undone by `cancelDial` until a final response comes.
+  case dial(OutboundCallPlan)
+  /// CANCEL; `answered`, `dialFailed` or `terminated` follows.
+  case cancelDial
+  /// Let the room hear the phone, which hears nothing yet.
+  case attachEarlyMedia
+  case playDialtone(CallSide)
+  /// The side hears the other one again.
+  case stopDialtone(CallSide)
+  /// At most 32 symbols; `digitsSent` follows.
+  case sendDigits(String)
+  /// Attributes of the participant, besides those it has.
+  case setAttributes([String: String])
+  /// What the program that asked for the call is told. Exactly one for each call placed.
+  case reportDialled(DialReport)
+
+  // Transfer.
+
+  /// REFER in the call's dialog; `referAnswered` follows.
+  case refer(TransferRequest)
+  /// What the programs that asked are told.
+  case reportTransfer([TransferRequest.ID], TransferResult)
+  /// Place this call; `target` follows, at least once.
+  case dialTarget(TransferTarget)
+  /// End it, whether it rings or talks. `target` may still follow.
+  case endTarget(reason: String)
+  /// Join the phone of this call with the phone of that one; neither hears a room.
+  case joinLegs(callID: String)
+  /// Tell the call that is transferred how this one, its target, fares.
+  case reportTarget(TransferTargetEvent, callID: String)
+  /// Final response to a REFER of the phone.
+  case answerRefer(SIPStatus)
+  /// NOTIFY about what became of it.
+  case notifyReferrer(SIPStatus, isFinal: Bool)
+  /// The participant in the room is this call's from here on; `roomJoined` or `joinFailed` follows.
+  case takeOverRoom(callID: String)
+  /// The participant in the room is that call's; this one has none any more.
+  case handOverRoom(toCallID: String)
+}
+
+/// Who hears something.
+public enum CallSide: String, Sendable, Hashable, CaseIterable {
+  case room
+  case phone
+}
+
+/// How `CreateSIPParticipant` is answered.
+public enum DialReport: Hashable, Sendable {
+  /// The participant is in the room, and the phone is answered where that was to be waited for.
+  case placed
+  case failed(CallError)
 }
 
 /// What a caller hears who must enter a PIN.

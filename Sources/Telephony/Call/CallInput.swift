@@ -30,13 +30,56 @@ public enum CallInput: Sendable, Hashable {
   case digit(Character)
   case participantRemoved
   case roomDeleted
-  /// The room asked for the end (`lk.sip.EndCall`).
-  case endRequested
+  /// A program asked for the end (`lk.sip.EndCall`), with headers for the BYE.
+  case endRequested(headers: [CallFacts.Header] = [])
+  /// A program asked for another room (`MoveParticipant`).
+  case moveRequested(RoomEntry)
   /// The process stops now.
   case shutdown
   case timerFired(CallTimer)
   /// The media port is closed; what came and went through it.
   case mediaClosed(CallMedia)
+
+  // Calls that we place.
+
+  /// A provisional response other than 100.
+  case progress(OutboundResponse)
+  /// A 2xx to our INVITE; the SIP stack has acknowledged it.
+  case answered(OutboundResponse)
+  /// A final refusal, or none: the INVITE could not be sent, or nothing came back.
+  case dialFailed(DialFailure)
+  /// `CallAction.applyAnswer` succeeded.
+  case answerApplied(isOnHold: Bool)
+  /// All digits of `CallAction.sendDigits` are sent.
+  case digitsSent
+
+  // Transfer.
+
+  case transferRequested(TransferRequest)
+  /// The final response to our REFER, whose CSeq number is `sequence`.
+  case referAnswered(SIPStatus, sequence: UInt32)
+  /// NOTIFY; the SIP stack has answered it.
+  case referNotified(ReferNotification)
+  /// The call of `CallAction.dialTarget`.
+  case target(TransferTargetEvent)
+  /// The phone asks us to call someone else (REFER in the call's dialog). Must be answered.
+  case referReceived(ReferTarget)
+  /// The call takes the place of another in its room: an INVITE with Replaces was let in.
+  case takesOver(Takeover)
+  /// Another call takes this one's place in its room.
+  case replaced(byCallID: String)
+}
+
+/// A call that takes the place of another one: the other's room, and its participant.
+public struct Takeover: Hashable, Sendable {
+  /// The call that gives its place up.
+  public var callID: String
+  public var dispatch: Dispatch
+
+  public init(callID: String, dispatch: Dispatch) {
+    self.callID = callID
+    self.dispatch = dispatch
+  }
 }
 
 /// Timers a call may run, each at most once at a time.
@@ -58,6 +101,14 @@ public enum CallTimer: String, Sendable, Hashable, CaseIterable {
   case prompt
   /// Until the record is written without the media's totals.
   case closing
+  /// Until the final response to a cancelled INVITE is given up.
+  case cancelling
+  /// Until the call counts as active although its digits are not reported sent.
+  case automation
+  /// Until a transfer has taken too long.
+  case transfer
+  /// Until we send BYE because the phone, transferred, sends none.
+  case transferred
 }
 
 /// Who is in the room besides the caller.

@@ -122,7 +122,9 @@ public struct CallMachine: Sendable {
 
     case (_, .dispatched), (_, .mediaOpened), (_, .roomJoined), (_, .joinFailed), (_, .digit), (_, .phoneMediaStarted),
       (_, .phoneMediaTimedOut), (_, .participantRemoved), (_, .roomDeleted), (_, .endRequested), (_, .mediaFailed),
-      (_, .mediaClosed):
+      (_, .mediaClosed), (_, .moveRequested), (_, .progress), (_, .answered), (_, .dialFailed), (_, .answerApplied),
+      (_, .digitsSent), (_, .transferRequested), (_, .referAnswered), (_, .referNotified), (_, .target),
+      (_, .referReceived), (_, .takesOver), (_, .replaced):
       []
     }
   }
@@ -170,7 +172,7 @@ extension CallMachine {
     guard let dispatch else { return [] }
     state = .joining
     hasRoom = true
-    return [.joinRoom(dispatch, status)]
+    return [.joinRoom(dispatch.entry, status)]
   }
 
   private mutating func enter(_ occupancy: RoomOccupancy, _ now: MonotonicTime) -> [CallAction] {
@@ -339,7 +341,7 @@ extension CallMachine {
     case .firstMedia: return activate()
     case .alone: return end(.alone, now)
     case .prompt: return end(.wrongPIN, now)
-    case .closing: return []
+    case .closing, .cancelling, .automation, .transfer, .transferred: return []
     }
   }
 
@@ -428,7 +430,7 @@ extension CallMachine {
   private mutating func release() -> [CallAction] {
     var actions: [CallAction] = []
     if hasMedia { actions.append(.closeMedia) }
-    if hasRoom { actions.append(.leaveRoom) }
+    if hasRoom { actions.append(.leaveRoom()) }
     guard hasMedia else { return actions + finishRecord(nil) }
     state = .closing
     return actions + start(.closing, Self.closingLimit)

@@ -29,8 +29,36 @@ public struct CallMedia: Hashable, Sendable {
   }
 }
 
+public enum CallDirection: String, Sendable, Hashable, CaseIterable {
+  case inbound
+  /// Placed by us.
+  case outbound
+}
+
+/// One transfer that was asked for in a call.
+public struct TransferRecord: Hashable, Sendable {
+  /// `STR_…`
+  public var transferID: String
+  public var target: String
+  /// We dialled the target ourselves.
+  public var wasBridged: Bool
+  /// Nil while the call ends before the result.
+  public var result: TransferResult?
+
+  public init(transferID: String, target: String, wasBridged: Bool = false, result: TransferResult? = nil) {
+    self.transferID = transferID
+    self.target = target
+    self.wasBridged = wasBridged
+    self.result = result
+  }
+}
+
 /// One call, after its end. Every call leaves exactly one.
 public struct CallRecord: Hashable, Sendable {
+  /// Transfers that a record lists; more may have been tried.
+  public static let transferLimit = 16
+
+  public var direction = CallDirection.inbound
   /// `SCL_…`
   public var callID: String
   /// SIP Call-ID.
@@ -60,6 +88,19 @@ public struct CallRecord: Hashable, Sendable {
   public var sipStatus: SIPStatus?
   /// Why it ended, for people.
   public var sentence: String
+  /// Oldest first.
+  public var transfers: [TransferRecord] = []
+  /// The other call of a bridge, or the one whose place this one took. Empty without one.
+  public var joinedCallID = ""
+  /// `krisp_enabled` was asked for.
+  public var krispEnabled = false
+
+  // Calls that we place.
+
+  /// Where the INVITE was sent: the trunk's address.
+  public var dialledAddress = ""
+  /// City, region and country of the callee, as the request gives them.
+  public var destination = ""
 
   /// From answer to end. Zero when it was not answered.
   public var talkDuration: Duration { answeredAfter.map { endedAfter - $0 } ?? .zero }

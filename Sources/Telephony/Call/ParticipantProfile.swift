@@ -59,9 +59,13 @@ public enum SIPAttribute {
   public static let headerPrefix = "sip.h."
 }
 
-/// Values of `sip.callStatus` on an inbound call.
+/// Values of `sip.callStatus`.
 public enum CallStatus: String, Sendable, Hashable {
+  /// A call of ours, before anything came back.
+  case dialing
   case ringing
+  /// Digits are being sent after the answer.
+  case automation
   case active
   case hangup
 }

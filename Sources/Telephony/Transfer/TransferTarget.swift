@@ -1,0 +1,29 @@
+/// A call that we place ourselves to carry out a transfer.
+public struct TransferTarget: Hashable, Sendable {
+  public enum Purpose: Hashable, Sendable {
+    /// Its two phones are joined, outside the room.
+    case bridge
+    /// It takes the first call's place in the room; the first one's phone asked for it by REFER.
+    case takeOver
+  }
+
+  /// The call that is transferred.
+  public var callID: String
+  public var purpose: Purpose
+  public var target: ReferTarget
+  /// Of the outbound trunk, by id or name (`TransferPolicy.trunk`). Empty: see there.
+  public var trunk: String
+  /// The outbound trunk of the call that is transferred. Empty for inbound calls.
+  public var ownTrunkID: String
+  public var headers: [CallFacts.Header]
+  public var ringingTimeout: Duration
+}
+
+/// What becomes of such a call, told to the call that is transferred.
+public enum TransferTargetEvent: Hashable, Sendable {
+  case ringing
+  /// It was answered and its media agreed on. Its `SCL_…`.
+  case answered(callID: String)
+  case failed(CallError)
+  case ended
+}
