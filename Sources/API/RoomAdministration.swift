@@ -1,0 +1,23 @@
+import LiveKitProtocol
+
+/// What `livekit.RoomService` asks of the room server. Grants are checked by the API.
+public protocol RoomAdministration: Sendable {
+  /// The room as it is when it exists already.
+  func createRoom(_ request: Livekit_CreateRoomRequest) async throws(TwirpError) -> Livekit_Room
+  /// In the order of their names.
+  func listRooms() async -> [Livekit_Room]
+  func deleteRoom(_ room: String) async throws(TwirpError)
+  func participants(of room: String) async throws(TwirpError) -> [Livekit_ParticipantInfo]
+  func participant(_ identity: String, of room: String) async throws(TwirpError) -> Livekit_ParticipantInfo
+  func removeParticipant(_ identity: String, of room: String) async throws(TwirpError)
+  func muteTrack(_ request: Livekit_MuteRoomTrackRequest) async throws(TwirpError) -> Livekit_TrackInfo
+  func updateParticipant(_ request: Livekit_UpdateParticipantRequest) async throws(TwirpError)
+    -> Livekit_ParticipantInfo
+  func updateSubscriptions(_ request: Livekit_UpdateSubscriptionsRequest) async throws(TwirpError)
+  func sendData(_ request: Livekit_SendDataRequest) async throws(TwirpError)
+  func updateRoomMetadata(_ request: Livekit_UpdateRoomMetadataRequest) async throws(TwirpError) -> Livekit_Room
+  /// Takes a participant whose media the gateway has itself, or a client that understands the move, to another room.
+  func moveParticipant(_ request: Livekit_MoveParticipantRequest) async throws(TwirpError)
+  /// Calls a method of a participant and waits for its answer.
+  func performRPC(_ request: Livekit_PerformRpcRequest) async throws(TwirpError) -> String
+}
