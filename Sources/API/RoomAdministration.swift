@@ -16,8 +16,6 @@ public protocol RoomAdministration: Sendable {
   func updateSubscriptions(_ request: Livekit_UpdateSubscriptionsRequest) async throws(TwirpError)
   func sendData(_ request: Livekit_SendDataRequest) async throws(TwirpError)
   func updateRoomMetadata(_ request: Livekit_UpdateRoomMetadataRequest) async throws(TwirpError) -> Livekit_Room
-  /// Takes a participant whose media the gateway has itself, or a client that understands the move, to another room.
-  func moveParticipant(_ request: Livekit_MoveParticipantRequest) async throws(TwirpError)
   /// Calls a method of a participant and waits for its answer.
   func performRPC(_ request: Livekit_PerformRpcRequest) async throws(TwirpError) -> String
 }
