@@ -159,8 +159,8 @@ final class Call {
     case .refuse(let refusal): refuse(refusal)
     case .refuseTerminated: agent.respond(to: id, with: SIPResponse(487, "Request Terminated"))
     case .hangUp(let reason, let headers):
-      let headers = headers.map { SIPHeader($0.name, $0.value) }
-      agent.hangUp(id, reason: "SIP;cause=200;text=\"\(reason)\"", headers: mappedHeaders + headers)
+      let asked = headers.map { SIPHeader($0.name, $0.value) }
+      agent.hangUp(id, reason: "SIP;cause=200;text=\"\(reason)\"", headers: mappedHeaders + asked)
     case .closeMedia: closeMedia()
     case .leaveRoom: leaveRoom()
     case .startTimer(let timer, let duration): start(timer, duration)
