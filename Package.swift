@@ -78,11 +78,12 @@ let package = Package(
     core(
       "API",
       ["Base", "Telephony", "LiveKitProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+    core("AgentCore", ["Base", "LiveKitProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     core("Capture", ["Base", "RTP", "SDP"]),
     // Edges: each owns a thread and a library.
     edge("Linux", ["Base", "CLinux"]),
     edge("MediaIO", ["Base", "Linux", "RTP", "MediaCore", "CLinux"]),
-    edge("SIP", ["Base", "Linux", "CSofia", "CLinux"]),
+    edge("SIP", ["Base", "Linux", "Telephony", "CSofia", "CLinux"]),
     edge(
       "WebServer",
       [
@@ -111,7 +112,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
-    tests("SIP", ["Base", "Linux", "CLinux"]),
+    tests("SIP", ["Base", "Linux", "Telephony", "CLinux"]),
     tests("Base"),
     tests(
       "LiveKitProtocol",
@@ -122,6 +123,8 @@ let package = Package(
     tests(
       "RoomCore",
       ["Base", "SDP", "LiveKitProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+    tests(
+      "AgentCore", ["Base", "LiveKitProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     tests("Telephony"),
     tests("RTP"),
     tests("SDP"),

@@ -68,7 +68,7 @@ final class CallController {
     case .bye(let id, let request): calls[id]?.handle(.bye(reason: request.reason))
     case .terminated(let id, let termination): calls[id]?.handle(.terminated("\(termination)"))
     // Our own side of calls out: this gateway places none.
-    case .info, .progress, .answered, .failed: break
+    case .info, .progress, .answered, .failed, .referAnswered, .referNotified, .referReceived: break
     }
   }
 

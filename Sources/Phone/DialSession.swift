@@ -1,6 +1,7 @@
 import Base
 import SDP
 import SIP
+import Telephony
 
 /// One call of the test phone from INVITE to its end: takes events, moves SIP and media, writes the report.
 struct DialSession {
@@ -58,8 +59,9 @@ struct DialSession {
     let host = plan.local.isIPv4 ? "\(plan.local)" : "[\(plan.local)]"
     let from = options.from.map { $0.contains(":") ? $0 : "sip:\($0)@\(host)" } ?? "sip:trunkline@\(host)"
     return OutgoingInvite(
-      uri: options.uri, from: from, proxy: "sip:\(plan.target);transport=\(plan.transport.rawValue)",
-      sdp: exchange.makeOffer().description, headers: options.headers, credentials: options.credentials)
+      uri: options.uri, from: from, target: SIPHostPort(host: "\(plan.target.address)", port: plan.target.port),
+      transport: plan.transport == .tcp ? .tcp : .udp, sdp: exchange.makeOffer().description, headers: options.headers,
+      credentials: options.credentials)
   }
 
   /// True when the call is over.
@@ -87,7 +89,7 @@ struct DialSession {
       if !isLeaving { report.end = .remoteHangup }
       report.remoteReason = request.reason
     case .terminated: return true
-    case .invite, .acknowledged, .cancelled, .info: break
+    case .invite, .acknowledged, .cancelled, .info, .referAnswered, .referNotified, .referReceived: break
     }
     return false
   }

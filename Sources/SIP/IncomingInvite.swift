@@ -32,11 +32,14 @@ public struct IncomingInvite: Sendable {
   public var body: [UInt8]
   /// The message as received, for logs and captures.
   public var raw: [UInt8]
+  /// The call whose place this one asks to take. An INVITE whose Replaces names no call of ours has been answered by the
+  /// agent: 481, or 486 when it wanted a ringing one.
+  public var replaces: ReplacedInvite?
 
   public init(
     id: InviteID, callID: String, sequenceNumber: UInt32, requestURI: SIPURI, from: SIPAddress, to: SIPAddress,
     contact: SIPAddress?, via: [SIPVia], source: Endpoint, transport: SIPTransport, local: Endpoint,
-    headers: [SIPHeader], body: [UInt8], raw: [UInt8]
+    headers: [SIPHeader], body: [UInt8], raw: [UInt8], replaces: ReplacedInvite? = nil
   ) {
     self.id = id
     self.callID = callID
@@ -52,6 +55,7 @@ public struct IncomingInvite: Sendable {
     self.headers = headers
     self.body = body
     self.raw = raw
+    self.replaces = replaces
   }
 
   /// Each Proxy-Authorization value (RFC 3261 §22.3).

@@ -139,7 +139,7 @@ public final class SIPAgent {
     dialog.authorizations = 0
     let isEstablished = if case .established = dialog.state { true } else { false }
     if !isEstablished || !dialog.sendInvite([], sdp: sdp) {
-      tellSoon(.failed(id, SIPReply(status: 491, reasonPhrase: "Request Pending", isLocal: true)))
+      tellSoon(.failed(id, SIPReply(status: 491, reasonPhrase: "Request Pending", localFailure: .pending)))
     }
   }
 

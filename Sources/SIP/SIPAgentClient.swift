@@ -1,5 +1,6 @@
 import Base
 import CSofia
+import Telephony
 
 /// The client side: calls that we place, answers to our requests.
 extension SIPAgent {
@@ -10,13 +11,12 @@ extension SIPAgent {
 
   /// Places a call. Every outcome comes as an event, even one that is known at once.
   ///
-  /// `proxy`, or `uri` without one, must name an address: the stack is not asked to resolve names.
   public func invite(_ invite: OutgoingInvite) -> InviteID {
     let id = nextInviteID()
-    guard let target = Self.target(invite.proxy ?? invite.uri), let pointer = stack,
+    guard let target = Self.target(invite), let pointer = stack,
       let listener = listener(towards: target.endpoint, target.transport)
     else {
-      failSoon(id, SIPReply(status: 503, reasonPhrase: "No Address To Send To", isLocal: true))
+      failSoon(id, SIPReply(status: 503, reasonPhrase: "No Address To Send To", localFailure: .unreachable))
       return id
     }
     let local = announced(listener)
@@ -34,7 +34,7 @@ extension SIPAgent {
       listener.address.description)
     if dialog.pointer == nil || !dialog.sendInvite(invite.headers, sdp: invite.sdp) {
       forget(dialog)
-      failSoon(id, SIPReply(status: 400, reasonPhrase: "Cannot Make The Request", isLocal: true))
+      failSoon(id, SIPReply(status: 400, reasonPhrase: "Cannot Make The Request", localFailure: .invalid))
     }
     return id
   }
@@ -44,13 +44,14 @@ extension SIPAgent {
     dialog.sendCancel(headers)
     dialog.timer = SIPTimer(after: Self.cancelTimeout) { [weak self, weak dialog] in
       guard let self, let dialog, case .cancelling = dialog.state else { return }
-      self.handler(.failed(dialog.id, SIPReply(status: 487, reasonPhrase: "Request Terminated", isLocal: true)))
+      self.handler(
+        .failed(dialog.id, SIPReply(status: 487, reasonPhrase: "Request Terminated", localFailure: .cancelled)))
       self.finish(dialog, .failed(487))
     }
   }
 
   func receive(replyTo method: String, in dialog: SIPDialog, _ facts: csofia_facts, isLocal: Bool) {
-    let reply = facts.reply(isLocal: isLocal)
+    let reply = facts.reply(localFailure: isLocal ? .unreachable : nil)
     switch method {
     case "INVITE": receiveInviteReply(reply, in: dialog, facts)
     case "BYE":
@@ -124,11 +125,15 @@ extension SIPAgent {
     tellSoon(.terminated(id, .failed(reply.status)))
   }
 
-  /// Where a SIP URI with an address literal leads.
-  private static func target(_ uri: String) -> (endpoint: Endpoint, transport: SIPTransport)? {
-    guard let uri = SIPURI(text: uri), let address = IPAddress(uriHost: uri.host) else { return nil }
-    let isTCP = uri.parameters.lowercased().split(separator: ";").contains("transport=tcp")
-    return (Endpoint(address, uri.port ?? 5060), isTCP ? .tcp : .udp)
+  /// Where a call with an address literal leads.
+  private static func target(_ invite: OutgoingInvite) -> (endpoint: Endpoint, transport: SIPTransport)? {
+    let uri = SIPURI(text: invite.uri)
+    let named = invite.target ?? uri.map { SIPHostPort(host: $0.host, port: $0.port) }
+    guard let named, let address = IPAddress(uriHost: named.host) else { return nil }
+    let isTCP =
+      invite.transport == .tcp
+      || uri?.parameters.lowercased().split(separator: ";").contains("transport=tcp") ?? false
+    return (Endpoint(address, named.port ?? 5060), isTCP ? .tcp : .udp)
   }
 }
 

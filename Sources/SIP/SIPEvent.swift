@@ -1,3 +1,5 @@
+import Telephony
+
 /// What the agent tells its handler, always on the SIP thread.
 ///
 /// Every id that was announced by `.invite` or returned by `SIPAgent.invite` ends in exactly one `.terminated`, except
@@ -17,12 +19,20 @@ public enum SIPEvent: Sendable {
   case info(InviteID, SIPRequest)
   /// The dialog and its transactions are gone; the id will not be heard of again.
   case terminated(InviteID, SIPTermination)
-  /// A provisional response to our INVITE.
+  /// A provisional response to our INVITE, told when its status, To-tag or body is new. A body is early media's SDP.
   case progress(InviteID, SIPReply)
-  /// A 2xx to our INVITE or re-INVITE; the ACK has been sent.
+  /// A 2xx to our INVITE or re-INVITE; the ACK has been sent. The body is the SDP answer; empty when there is none, or
+  /// when what came is no SDP: the handler hangs up. The first 2xx wins; those of other forks are acknowledged and hung
+  /// up unheard.
   case answered(InviteID, SIPReply)
-  /// A final refusal of our INVITE (`.terminated` follows) or re-INVITE (the call goes on).
+  /// A final refusal of our INVITE (`.terminated` follows) or re-INVITE (the call goes on). 3xx is one too.
   case failed(InviteID, SIPReply)
+  /// The final response to our REFER, or what stands for one; `sequenceNumber` is the REFER's CSeq.
+  case referAnswered(InviteID, SIPReply, sequenceNumber: UInt32)
+  /// A NOTIFY about a REFER of ours; it has been answered. Comes at most once for each status.
+  case referNotified(InviteID, ReferNotification)
+  /// The peer asks us to call someone else. Must be answered, with `answerRefer`.
+  case referReceived(InviteID, ReferRequest)
 }
 
 /// Why a dialog ended.

@@ -125,21 +125,30 @@ public struct SIPRequest: Sendable {
 
 /// A response to one of our requests, copied out of the stack.
 public struct SIPReply: Sendable {
-  /// 100…699. Failures of our own side come as the status RFC 3261 gives them: 408 no answer, 503 cannot send.
+  /// 100…699. Failures of our own side come with the status that `SIPLocalFailure` gives them.
   public var status: Int
   public var reasonPhrase: String
   public var headers: [SIPHeader]
   public var body: [UInt8]
-  /// True when nothing was received and `status` tells what went wrong on our side.
-  public var isLocal: Bool
+  /// The tag of To; empty in a response without one.
+  public var toTag: String
+  /// Why nothing was received. Nil for a response of the peer.
+  public var localFailure: SIPLocalFailure?
 
-  public init(status: Int, reasonPhrase: String, headers: [SIPHeader] = [], body: [UInt8] = [], isLocal: Bool = false) {
+  public init(
+    status: Int, reasonPhrase: String, headers: [SIPHeader] = [], body: [UInt8] = [], toTag: String = "",
+    localFailure: SIPLocalFailure? = nil
+  ) {
     self.status = status
     self.reasonPhrase = reasonPhrase
     self.headers = headers
     self.body = body
-    self.isLocal = isLocal
+    self.toTag = toTag
+    self.localFailure = localFailure
   }
+
+  /// True when nothing was received and `status` tells what went wrong on our side.
+  public var isLocal: Bool { localFailure != nil }
 }
 
 /// A response that we give to an INVITE or re-INVITE.

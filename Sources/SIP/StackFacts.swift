@@ -53,10 +53,10 @@ extension csofia_facts {
       transport: transport, headers: headers, contentType: mediaType, body: bodyBytes)
   }
 
-  func reply(isLocal: Bool) -> SIPReply {
+  func reply(localFailure: SIPLocalFailure?) -> SIPReply {
     SIPReply(
       status: Int(status), reasonPhrase: String(stack: phrase) ?? "", headers: message == nil ? [] : headers,
-      body: bodyBytes, isLocal: isLocal)
+      body: bodyBytes, toTag: String(stack: to.tag) ?? "", localFailure: localFailure)
   }
 
   func invite(id: InviteID, local: Endpoint) -> IncomingInvite {
