@@ -58,6 +58,12 @@ extension MediaEngine {
     for leg in Array(legs.values) { close(leg) }
   }
 
+  /// The port of a leg whose media is agreed.
+  public func negotiatedPort(of id: PhoneLegID) -> MediaPort? {
+    guard let leg = legs[id], leg.pointee.isNegotiated else { return nil }
+    return leg.pointee.port
+  }
+
   mutating func closeIfFailed(_ transport: UnsafeMutablePointer<RoomTransport>, at now: MonotonicTime) {
     guard let failure = transport.pointee.failure else { return }
     output.emit(.transportFailed(transport.pointee.id, failure))

@@ -52,6 +52,8 @@ struct PhoneLeg: ~Copyable {
     timeout.expectMedia(media.receives && !media.isOnHold, at: now)
   }
 
+  var isNegotiated: Bool { receiver != nil }
+
   /// The law in which other phones would get this one's sound without loss.
   var law: G711 { receiver?.pointee.media.codec.law ?? .pcmu }
 

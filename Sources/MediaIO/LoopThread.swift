@@ -75,10 +75,10 @@ struct LoopThread: ~Copyable {
     }
   }
 
-  private mutating func readPhone(_ port: MediaPort, at now: MonotonicTime) {
+  private mutating func readPhone(_ port: MediaPort, at now: MonotonicTime, limit: Int = phoneDatagramLimit) {
     let descriptor = sockets.descriptor(of: port, isIPv4: true)
     guard descriptor >= 0 else { return }
-    let count = receiving.receive(from: descriptor, limit: Self.phoneDatagramLimit)
+    let count = receiving.receive(from: descriptor, limit: limit)
     for index in 0..<count {
       guard let source = receiving.source(index) else { continue }
       engine.receive(receiving.bytes(index), from: source, on: port, at: now)
@@ -91,7 +91,11 @@ struct LoopThread: ~Copyable {
     guard mailbox.take(into: &messages) else { return }
     for message in messages {
       switch message {
-      case .command(let command): engine.perform(command, at: now)
+      case .command(let command):
+        if let leg = command.legItChanges, let port = engine.negotiatedPort(of: leg) {
+          readPhone(port, at: now, limit: ReceiveRing.capacity)
+        }
+        engine.perform(command, at: now)
       case .openPhoneLeg(let configuration, let lease):
         let port = sockets.add(lease)
         engine.openPhoneLeg(configuration, on: port, at: now)
@@ -141,5 +145,16 @@ struct LoopThread: ~Copyable {
     counters.datagramsSent = transmitting.sentCount
     counters.datagramsNotSent = transmitting.failedCount + engine.transmit.overflowCount
     engine.report(&counters)
+  }
+}
+
+extension MediaCommand {
+  /// The leg whose waiting packets belong to what was agreed before this command: they are read first, so that a loop
+  /// that runs late loses none of them.
+  fileprivate var legItChanges: PhoneLegID? {
+    switch self {
+    case .negotiatePhoneLeg(let leg, _), .closePhoneLeg(let leg): leg
+    default: nil
+    }
   }
 }

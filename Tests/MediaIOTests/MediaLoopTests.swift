@@ -173,6 +173,24 @@ struct MediaLoopTests {
     #expect(running.count { if case .phoneLegClosed = $0 { true } else { false } } == 10)
   }
 
+  @Test("what a phone sent before its leg is closed is counted, however late the loop reads it")
+  func closeAfterPackets() throws {
+    let running = try Running()
+    let room = RoomID(rawValue: 1)
+    running.loop.post(.openRoom(room, RoomMediaOptions()))
+    for round in 1...20 {
+      let phone = try SocketPhone()
+      let call = try running.call(phone, into: room, id: UInt64(round))
+      // Agreed before the first packet.
+      run(2) { _ in }
+      for _ in 0..<40 { phone.talk([Int16](repeating: 0, count: 160), to: call.port) }
+      running.loop.post(.closePhoneLeg(call.leg))
+    }
+    running.loop.close()
+    #expect(
+      running.count { if case .phoneLegClosed(_, let legs) = $0 { legs.packetsReceived == 40 } else { false } } == 20)
+  }
+
   @Test("after close nothing is taken, and closing again does nothing")
   func close() throws {
     let running = try Running()
