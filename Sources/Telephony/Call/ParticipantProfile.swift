@@ -35,6 +35,27 @@ public struct ParticipantProfile: Hashable, Sendable {
     attributes.merge(mapped) { $1 }
   }
 
+  /// The callee of a call that we place. The name is the request's alone; identity and attributes have defaults.
+  init(
+    request: OutboundCallRequest, callID: String, sipCallID: String, trunk: OutboundTrunk, callTo: String,
+    number: String
+  ) {
+    identity =
+      request.participantIdentity.isEmpty
+      ? "sip_" + (request.hidePhoneNumber ? Self.hashed(callTo) : callTo) : request.participantIdentity
+    name = request.participantName
+    metadata = request.participantMetadata
+    attributes = request.participantAttributes
+    attributes[SIPAttribute.callID] = callID
+    attributes[SIPAttribute.trunkID] = trunk.id.isEmpty ? nil : trunk.id
+    if !request.hidePhoneNumber {
+      attributes[SIPAttribute.phoneNumber] = callTo
+      attributes[SIPAttribute.hostname] = trunk.address.host
+      attributes[SIPAttribute.trunkPhoneNumber] = number
+    }
+    attributes[SIPAttribute.callIDFull] = sipCallID
+  }
+
   /// A hidden number in names: its last four characters, or the last one of a short number.
   static func masked(_ number: String) -> String { String(number.suffix(number.utf8.count > 4 ? 4 : 1)) }
 

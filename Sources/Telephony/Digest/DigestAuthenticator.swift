@@ -89,7 +89,7 @@ public struct DigestAuthenticator: Sendable {
       .text(realm: context.realm, source: context.source, key: key)
     let stale = isStale ? ", stale=true" : ""
     return algorithms.map {
-      "Digest realm=\"\(Self.escaped(context.realm))\", nonce=\"\(nonce)\", algorithm=\($0.rawValue), qop=\"auth\"\(stale)"
+      "Digest realm=\(DigestParameters.quoted(context.realm)), nonce=\"\(nonce)\", algorithm=\($0.rawValue), qop=\"auth\"\(stale)"
     }
   }
 
@@ -104,21 +104,12 @@ public struct DigestAuthenticator: Sendable {
     return isResponseRight && isUserRight && isURIRight
   }
 
-  /// RFC 7616 §3.4.1, or RFC 2069's form where the credentials name no quality of protection.
   static func expectedResponse(
     _ credentials: DigestCredentials, _ algorithm: DigestAlgorithm, _ context: DigestContext
   ) -> [UInt8] {
-    func hexadecimal(_ text: String) -> String { Digest.hexadecimal(algorithm.hash(text)) }
-    let secret = hexadecimal("\(context.username):\(context.realm):\(context.password)")
-    let request = hexadecimal("\(context.method):\(credentials.uri)")
-    let middle = credentials.quality.map { "\($0.countText):\($0.clientNonce):auth:" } ?? ""
-    return algorithm.hash("\(secret):\(credentials.nonce):\(middle)\(request)")
-  }
-
-  private static func escaped(_ text: String) -> String {
-    text.reduce(into: "") { result, character in
-      if character == "\"" || character == "\\" { result.append("\\") }
-      result.append(character)
-    }
+    algorithm.response(
+      username: context.username, realm: context.realm, password: context.password, method: context.method,
+      uri: credentials.uri, nonce: credentials.nonce,
+      quality: credentials.quality.map { ($0.countText, $0.clientNonce) })
   }
 }

@@ -13,6 +13,18 @@ public enum DigestAlgorithm: String, Sendable, Hashable, CaseIterable {
   }
 
   var byteCount: Int { self == .md5 ? 16 : 32 }
+
+  /// RFC 7616 §3.4.1 with `qop=auth`, or RFC 2069's form without a quality of protection.
+  func response(
+    username: String, realm: String, password: String, method: String, uri: String, nonce: String,
+    quality: (count: String, clientNonce: String)?
+  ) -> [UInt8] {
+    func hexadecimal(_ text: String) -> String { Digest.hexadecimal(hash(text)) }
+    let secret = hexadecimal("\(username):\(realm):\(password)")
+    let request = hexadecimal("\(method):\(uri)")
+    let middle = quality.map { "\($0.count):\($0.clientNonce):auth:" } ?? ""
+    return hash("\(secret):\(nonce):\(middle)\(request)")
+  }
 }
 
 /// What a digest answers for: the trunk's secret and the request it came with.

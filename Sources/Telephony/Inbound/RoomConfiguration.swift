@@ -6,14 +6,18 @@ public struct RoomConfiguration: Hashable, Sendable {
     public var metadata: String
     public var attributes: [String: String]
     public var deployment: String
+    /// A job that fails is dispatched again (`JRP_ON_FAILURE`).
+    public var restartsOnFailure: Bool
 
     public init(
-      agentName: String, metadata: String = "", attributes: [String: String] = [:], deployment: String = ""
+      agentName: String, metadata: String = "", attributes: [String: String] = [:], deployment: String = "",
+      restartsOnFailure: Bool = true
     ) {
       self.agentName = agentName
       self.metadata = metadata
       self.attributes = attributes
       self.deployment = deployment
+      self.restartsOnFailure = restartsOnFailure
     }
   }
 

@@ -14,20 +14,30 @@ public struct ConfigurationLint: Sendable {
   public func findings() -> [LintFinding] {
     var findings = trunks.indices.flatMap { openTrunk($0) + overlaps($0) } + duplicates()
     let conflicts = RuleConflicts.pairs(of: rules, trunks: trunks)
-    for index in rules.indices {
-      let missing = trunkNames(index)
-      findings += missing
-      guard missing.isEmpty else { continue }
-      if let pair = conflicts.first(where: { $0.1 == index }) {
-        findings.append(conflict(pair))
-      } else if let unreachable = emptyIntersection(index) {
-        findings.append(unreachable)
-      } else if !conflicts.contains(where: { $0.0 == index }), let shadowed = shadow(index) {
-        findings.append(shadowed)
-      }
-      findings += calledNumberAsCaller(index)
-    }
+    for index in rules.indices { findings += self.findings(ofRule: index, conflicts) }
     return findings
+  }
+
+  /// What is wrong with one trunk, looking at those before it.
+  public func findings(ofTrunk index: Int) -> [LintFinding] { openTrunk(index) + overlaps(index) }
+
+  /// What is wrong with one rule; a conflict is told of the later of two.
+  public func findings(ofRule index: Int) -> [LintFinding] {
+    findings(ofRule: index, RuleConflicts.pairs(of: rules, trunks: trunks))
+  }
+
+  private func findings(ofRule index: Int, _ conflicts: [(Int, Int)]) -> [LintFinding] {
+    let missing = trunkNames(index)
+    guard missing.isEmpty else { return missing }
+    var findings: [LintFinding] = []
+    if let pair = conflicts.first(where: { $0.1 == index }) {
+      findings.append(conflict(pair))
+    } else if let unreachable = emptyIntersection(index) {
+      findings.append(unreachable)
+    } else if !conflicts.contains(where: { $0.0 == index }), let shadowed = shadow(index) {
+      findings.append(shadowed)
+    }
+    return findings + calledNumberAsCaller(index)
   }
 
   /// The trunks whose calls the rule may take; every trunk for a rule that names none.

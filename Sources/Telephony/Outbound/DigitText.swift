@@ -10,6 +10,10 @@ public struct DigitText: Hashable, Sendable, CustomStringConvertible {
   /// Upper case, `w` lower case.
   public let text: String
 
+  public static let none = DigitText(checked: "")
+
+  private init(checked text: String) { self.text = text }
+
   /// Nil when another character is in it, or too many.
   public init?(_ text: String) {
     guard text.utf8.count <= Self.lengthLimit else { return nil }

@@ -37,7 +37,7 @@ public struct OutboundCallPlan: Hashable, Sendable {
 
   /// `SCL_…`, also the From tag.
   public var callID: String
-  /// SIP Call-ID: base 62 of the SHA-1 of `callID`, as LiveKit has it.
+  /// SIP Call-ID, made from `callID`; also `sip.callIDFull`.
   public var sipCallID: String
   /// Empty for a trunk that came inside the request.
   public var trunkID: String

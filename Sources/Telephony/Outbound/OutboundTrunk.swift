@@ -6,8 +6,8 @@ public struct OutboundTrunk: Hashable, Sendable {
   public var metadata: String
   public var address: SIPHostPort
   public var transport: TrunkTransport
-  /// Our numbers; a call that names none takes one at random. `*` and prefixes allow any number that they match to be
-  /// named.
+  /// Our numbers; a call that names none takes one at random. A call that names a number and no trunk takes the trunk
+  /// that lists it; `*` and prefixes serve for that alone.
   public var numbers: [NumberPattern]
   /// For the provider's challenges.
   public var authUsername: String

@@ -19,11 +19,13 @@ public enum HeaderMapping {
     return included.merging(mapped) { $1 }
   }
 
-  /// Attributes as headers (`attributes_to_headers`). A missing attribute, and a value that no header may hold, is left
-  /// out: participants can write attributes.
+  /// Attributes as headers (`attributes_to_headers`). A missing attribute, a value that no header may hold, and a header
+  /// that the stack writes itself are left out: participants can write attributes.
   public static func headers(from attributes: [String: String], mapping: [String: String]) -> [CallFacts.Header] {
     mapping.sorted { $0.key < $1.key }.compactMap { attribute, name in
-      guard let value = attributes[attribute], HeaderSyntax.isName(name), HeaderSyntax.isValue(value) else {
+      guard let value = attributes[attribute], HeaderSyntax.isName(name), HeaderSyntax.isValue(value),
+        !HeaderSyntax.isOwnedByStack(name)
+      else {
         return nil
       }
       return CallFacts.Header(name, value)
@@ -70,8 +72,13 @@ public enum HeaderSyntax {
       && value.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }
   }
 
-  /// Whether the stack writes this header itself, so that nobody else may.
+  /// Whether LiveKit forbids the header in its tables of fixed headers.
   public static func isReserved(_ name: String) -> Bool { reserved.contains(name.lowercased()) }
+
+  /// Whether the stack writes this header itself, so that nobody else may: a second To or Via breaks the message.
+  static func isOwnedByStack(_ name: String) -> Bool {
+    isReserved(name) || ["to", "via", "route", "authorization", "proxy-authorization"].contains(name.lowercased())
+  }
 
   static func isTokenCharacter(_ byte: UInt8) -> Bool {
     switch byte {

@@ -3,18 +3,28 @@ public enum PhoneNumber {
   /// `(123) 456 7890` → `+1234567890`. Text that is not a number in digits, `-`, space and parentheses (`user`, `*12`)
   /// stays as it is.
   public static func normalized(_ text: some StringProtocol) -> String {
+    digits(of: text).map { "+" + $0 } ?? String(text)
+  }
+
+  /// `(123) 456-7890` → `1234567890`, `+1 555 0100` → `+15550100`: what is dialled. Other text stays as it is.
+  static func withoutSeparators(_ text: String) -> String {
+    digits(of: text).map { (text.utf8.first == UInt8(ascii: "+") ? "+" : "") + $0 } ?? text
+  }
+
+  /// Nil for text that is not a number.
+  private static func digits(of text: some StringProtocol) -> String? {
     var digits: [UInt8] = []
     var rest = Substring(text).utf8[...]
     if rest.first == UInt8(ascii: "+") { rest = rest.dropFirst() }
-    guard !rest.isEmpty else { return String(text) }
+    guard !rest.isEmpty else { return nil }
     for byte in rest {
       switch byte {
       case UInt8(ascii: "0")...UInt8(ascii: "9"): digits.append(byte)
       case UInt8(ascii: "-"), UInt8(ascii: " "), UInt8(ascii: "("), UInt8(ascii: ")"): continue
-      default: return String(text)
+      default: return nil
       }
     }
-    return "+" + String(decoding: digits, as: UTF8.self)
+    return String(decoding: digits, as: UTF8.self)
   }
 }
 
