@@ -187,7 +187,7 @@ actor RoomServer {
         metadata: ["room": "\(room.name)", "participant": "\(participant.identity)", "track": "\(track.sid)"])
       reportOccupancy(of: room.name)
     case .trackUnpublished(let room, _, _): reportOccupancy(of: room.name)
-    case .participantActive, .localHeard, .localMuted: break
+    case .participantActive, .participantDropped, .participantResumed, .localHeard, .localMuted: break
     }
   }
 

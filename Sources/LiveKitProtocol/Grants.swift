@@ -104,6 +104,17 @@ extension Livekit_TrackSource {
     default: return nil
     }
   }
+
+  /// The name that grants have for this source. Nil for one that no grant names.
+  public var grantName: String? {
+    switch self {
+    case .camera: "camera"
+    case .microphone: "microphone"
+    case .screenShare: "screen_share"
+    case .screenShareAudio: "screen_share_audio"
+    case .unknown, .UNRECOGNIZED: nil
+    }
+  }
 }
 
 extension Livekit_ParticipantInfo.Kind {

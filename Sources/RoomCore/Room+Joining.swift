@@ -96,18 +96,16 @@ extension Room {
       $0.offer(restartsICE: true, media: media, turn: &turn)
       $0.negotiate(media: media, turn: &turn)
     }
+    if let participant = participants[sid] { turn.emit(.participantResumed(info, participant.info)) }
     return true
   }
 
-  /// The signalling connection is gone; the participant is kept for a while.
+  /// Gives a signalling connection up.
   mutating func drop(_ sid: String, turn: inout Turn) {
     guard let participant = participants[sid], let session = participant.session else { return }
     turn.sessions[session] = nil
     turn.emit(.close(session, reason: "nothing heard from the client"))
-    change(sid) {
-      $0.session = nil
-      $0.droppedAt = turn.now
-    }
+    noteDrop(of: sid, turn: &turn)
   }
 
   // MARK: Leaving

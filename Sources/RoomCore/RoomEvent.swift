@@ -9,6 +9,9 @@ public enum RoomEvent: Sendable {
   /// Its transport is connected; at once for a SIP participant.
   case participantActive(Livekit_Room, Livekit_ParticipantInfo)
   case participantLeft(Livekit_Room, Livekit_ParticipantInfo)
+  /// Its signalling connection is gone. It comes back, or leaves when `resumeTimeout` has passed.
+  case participantDropped(Livekit_Room, Livekit_ParticipantInfo)
+  case participantResumed(Livekit_Room, Livekit_ParticipantInfo)
   case trackPublished(Livekit_Room, Livekit_ParticipantInfo, Livekit_TrackInfo)
   case trackUnpublished(Livekit_Room, Livekit_ParticipantInfo, Livekit_TrackInfo)
 

@@ -168,11 +168,17 @@ extension Participant {
 
 extension Room {
   mutating func sessionClosed(_ session: SessionID, of sid: String, turn: inout Turn) {
+    guard participants[sid]?.session == session else { return }
+    noteDrop(of: sid, turn: &turn)
+  }
+
+  /// The participant is kept for a while.
+  mutating func noteDrop(of sid: String, turn: inout Turn) {
     change(sid) {
-      guard $0.session == session else { return }
       $0.session = nil
       $0.droppedAt = turn.now
     }
+    if let participant = participants[sid] { turn.emit(.participantDropped(info, participant.info)) }
   }
 
   /// Whether another client with these grants must stay out. One that replaces itself may come.

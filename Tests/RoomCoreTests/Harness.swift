@@ -302,6 +302,8 @@ extension RoomEvent {
     case .participantJoined(_, let info): "\(info.identity) joined"
     case .participantActive(_, let info): "\(info.identity) active"
     case .participantLeft(_, let info): "\(info.identity) left: \(info.disconnectReason)"
+    case .participantDropped(_, let info): "\(info.identity) dropped"
+    case .participantResumed(_, let info): "\(info.identity) resumed"
     case .trackPublished(_, let info, let track): "\(info.identity) published \(track.name)"
     case .trackUnpublished(_, let info, let track): "\(info.identity) unpublished \(track.name)"
     case .localRemoved(_, let reason): "call removed: \(reason)"

@@ -1,13 +1,11 @@
-import Base
-
 /// Lets through a steady rate and a burst above it.
-struct TokenBucket: Hashable, Sendable {
+public struct TokenBucket: Hashable, Sendable {
   private let perSecond: Double
   private let capacity: Double
   private var tokens: Double
   private var filledAt: MonotonicTime
 
-  init(perSecond: Int, burst: Int, now: MonotonicTime) {
+  public init(perSecond: Int, burst: Int, now: MonotonicTime) {
     self.perSecond = Double(perSecond)
     capacity = Double(burst)
     tokens = capacity
@@ -15,7 +13,7 @@ struct TokenBucket: Hashable, Sendable {
   }
 
   /// False when there is none left.
-  mutating func take(now: MonotonicTime) -> Bool {
+  public mutating func take(now: MonotonicTime) -> Bool {
     if now > filledAt {
       tokens = min(capacity, tokens + perSecond * (now - filledAt).seconds)
       filledAt = now

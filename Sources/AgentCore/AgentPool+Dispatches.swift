@@ -1,0 +1,68 @@
+import Base
+import LiveKitProtocol
+
+/// What the AgentDispatchService API asks for.
+extension AgentPool {
+  /// An agent for a room that exists.
+  public mutating func createDispatch(
+    _ request: Livekit_CreateAgentDispatchRequest, now: MonotonicTime
+  ) throws(AgentError) -> (dispatch: Livekit_AgentDispatch, actions: [AgentAction]) {
+    self.now = now
+    let room = try existing(request.room)
+    if let reason = violation(of: request) { throw AgentError(.invalidArgument, reason) }
+    guard room.dispatches.count < limits.dispatchesPerRoom else {
+      throw AgentError(.resourceExhausted, "the room has \(limits.dispatchesPerRoom) dispatches and takes no more")
+    }
+    var wanted = Livekit_AgentDispatch()
+    wanted.agentName = request.agentName
+    wanted.metadata = request.metadata
+    wanted.restartPolicy = request.restartPolicy
+    wanted.deployment = request.deployment
+    wanted.attributes = request.attributes
+    let dispatch = add(wanted, to: request.room, isImplicit: false)
+    return (dispatch, finishTurn())
+  }
+
+  /// Why a request cannot be fulfilled in any room. Nil: it can.
+  public func violation(of request: Livekit_CreateAgentDispatchRequest) -> String? {
+    if request.room.isEmpty { return "the request names no room" }
+    return limits.violation(
+      names: [request.agentName, request.deployment], metadata: request.metadata, attributes: request.attributes)
+  }
+
+  /// In the order of making, with their jobs.
+  public func dispatches(of room: String, id: String = "") throws(AgentError) -> [Livekit_AgentDispatch] {
+    let room = try existing(room)
+    return room.dispatches.filter { id.isEmpty ? !$0.isImplicit || !$0.work.isEmpty : $0.id == id }.map(info)
+  }
+
+  /// Ends its jobs. The dispatch as it was, with the time of its end.
+  public mutating func deleteDispatch(
+    _ id: String, of room: String, now: MonotonicTime
+  ) throws(AgentError) -> (dispatch: Livekit_AgentDispatch, actions: [AgentAction]) {
+    self.now = now
+    guard let dispatch = try existing(room).dispatches.first(where: { $0.id == id }) else {
+      throw AgentError(.notFound, "the room has no dispatch of this id")
+    }
+    for job in dispatch.work.values.compactMap({ $0.job.flatMap { jobs[$0] } }).sorted(by: { $0.number < $1.number }) {
+      cancel(job)
+    }
+    var deleted = info(of: rooms[room]?.dispatches.first { $0.id == id } ?? dispatch)
+    deleted.state.deletedAt = unixNanoseconds
+    rooms[room]?.dispatches.removeAll { $0.id == id }
+    review(room)
+    return (deleted, finishTurn())
+  }
+
+  private func existing(_ room: String) throws(AgentError) -> AgentRoom {
+    guard let room = rooms[room] else { throw AgentError(.notFound, "the room does not exist") }
+    return room
+  }
+
+  private func info(of dispatch: AgentDispatch) -> Livekit_AgentDispatch {
+    var info = dispatch.request
+    let live = dispatch.work.values.compactMap { $0.job.flatMap { jobs[$0] } }.sorted { $0.number < $1.number }
+    info.state.jobs = dispatch.ended + live.map(\.message)
+    return info
+  }
+}
