@@ -22,7 +22,18 @@ enum RoomConfigurationReader {
       RoomConfiguration.Agent(
         agentName: agent.value("agent_name", .text) ?? "", metadata: agent.value("metadata", .text) ?? "",
         attributes: (agent.pairs("attributes", of: .text) ?? []).dictionary,
-        deployment: agent.value("deployment", .text) ?? "")
+        deployment: agent.value("deployment", .text) ?? "",
+        restartsOnFailure: agent.value("restart_policy", .restartPolicy) != .never)
     }
   }
+}
+
+/// `JobRestartPolicy`
+private enum RestartPolicy: String {
+  case onFailure = "JRP_ON_FAILURE"
+  case never = "JRP_NEVER"
+}
+
+extension ValueFormat where Value == RestartPolicy {
+  fileprivate static let restartPolicy = protoEnum(["JRP_ON_FAILURE", "JRP_NEVER"])
 }

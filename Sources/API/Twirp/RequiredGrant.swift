@@ -1,0 +1,44 @@
+import LiveKitProtocol
+
+/// What a token must grant for a request (livekit-wire 4.1).
+public enum RequiredGrant: Hashable, Sendable {
+  case sipAdmin
+  case sipCall
+  /// `sip.call`, and to administer the room.
+  case sipCallInRoom(String)
+  case roomCreate
+  case roomList
+  case roomAdmin(String)
+  /// To administer the first room and to put participants into the second (`destinationRoom`).
+  case roomMove(String, to: String)
+
+  /// Nil: the token suffices.
+  func refusal(for grants: Grants) -> TwirpError? {
+    isMet(by: grants) ? nil : TwirpError(.permissionDenied, "the token does not grant \(description)")
+  }
+
+  private func isMet(by grants: Grants) -> Bool {
+    switch self {
+    case .sipAdmin: grants.sip.mayAdminister
+    case .sipCall: grants.sip.mayCall
+    case .sipCallInRoom(let room): grants.sip.mayCall && grants.video.mayAdminister(room)
+    case .roomCreate: grants.video.mayCreateRooms
+    case .roomList: grants.video.mayListRooms
+    case .roomAdmin(let room): grants.video.mayAdminister(room)
+    case .roomMove(let room, let destination):
+      grants.video.mayAdminister(room) && grants.video.destinationRoom == destination
+    }
+  }
+
+  private var description: String {
+    switch self {
+    case .sipAdmin: "sip.admin"
+    case .sipCall: "sip.call"
+    case .sipCallInRoom: "sip.call and video.roomAdmin for the request's room"
+    case .roomCreate: "video.roomCreate"
+    case .roomList: "video.roomList"
+    case .roomAdmin: "video.roomAdmin for the request's room"
+    case .roomMove: "video.roomAdmin for the request's room and its destination_room as video.destinationRoom"
+    }
+  }
+}
