@@ -59,7 +59,7 @@ struct ReplaySocket: ~Copyable {
     return address
   }
 
-  /// `getaddrinfo`: waits for DNS.
+  /// Waits for DNS.
   static func resolve(_ target: String) throws(ReplayError) -> Endpoint {
     if let endpoint = Endpoint(target) { return endpoint }
     let colon = target.lastIndex(of: ":")
@@ -68,12 +68,8 @@ struct ReplaySocket: ~Copyable {
       throw ReplayError("\(target): expected HOST:PORT")
     }
     if let address = IPAddress(host) { return Endpoint(address, port) }
-    var list: UnsafeMutablePointer<addrinfo>?
-    defer { if let list { freeaddrinfo(list) } }
-    guard getaddrinfo(host, nil, nil, &list) == 0, let first = list?.pointee, let address = first.ai_addr,
-      let endpoint = SocketAddress(address)?.endpoint
-    else { throw ReplayError("\(host): no such host") }
-    return Endpoint(endpoint.address, port)
+    guard let address = NameLookup.addresses(of: host).first else { throw ReplayError("\(host): no such host") }
+    return Endpoint(address, port)
   }
 
   /// Sends a datagram, or all of a message on the connection. False when the connection is gone.

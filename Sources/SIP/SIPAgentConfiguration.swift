@@ -54,6 +54,8 @@ public struct SIPAgentConfiguration: Sendable {
   public var maxInvites = 10_000
   /// RFC 3261 timer T1: retransmissions start with it, transactions last 64 of it.
   public var t1: Duration = .milliseconds(500)
+  /// The DNS server that is asked where calls go, an IPv4 address and port. Nil: the system's resolver.
+  public var nameServer: Endpoint?
   /// Asked for every request inside a dialog, on the SIP thread: whether this source may speak in it. Call-ID and tags
   /// are no secrets, since rooms show them. Others get 403.
   public var mayTakePart: @SIPActor @Sendable (InviteID, IPAddress) -> Bool = { _, _ in true }

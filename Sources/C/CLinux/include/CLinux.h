@@ -24,5 +24,9 @@ int clinux_recvmmsg(int fd, clinux_mmsghdr *messages, unsigned int count, int fl
 int clinux_sendmmsg(int fd, clinux_mmsghdr *messages, unsigned int count, int flags);
 /// pthread_setname_np(3) for the calling thread; at most 15 characters are kept.
 void clinux_name_thread(const char *name);
+/// res_nquery(3) of class IN; the response's bytes, or -1 when there is none with an answer in it. `server` and `port` are
+/// in host order; 0 for the servers of /etc/resolv.conf. Each server is asked twice, `seconds` apart.
+int clinux_query(
+    const char *name, int type, uint32_t server, uint16_t port, int seconds, uint8_t *response, int capacity);
 
 #endif
