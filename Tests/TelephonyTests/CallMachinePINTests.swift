@@ -48,7 +48,7 @@ struct CallMachinePINTests {
       _ = Self.type("9#", &stage)
       #expect(stage.handle(.dispatched(outcome)) == [.playPrompt(.wrongPIN)])
       let actions = stage.advance(CallMachine.promptLimit)
-      #expect(actions == [.hangUp(reason: EndReason.wrongPIN.sentence), .closeMedia])
+      #expect(actions == [.hangUp(reason: EndReason.wrongPIN.sentence()), .closeMedia])
       let record = try #require(CallMachineTests.end(&stage))
       #expect(record.endReason == .wrongPIN && record.ruleID == "SDR_2" && record.roomName.isEmpty)
     }

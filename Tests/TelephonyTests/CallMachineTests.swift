@@ -187,7 +187,7 @@ struct CallMachineTests {
     #expect(stage.advance(.milliseconds(31_999)) == [.setCallStatus(.active)])
     stage.advance(.milliseconds(1))
     #expect(try #require(Self.end(&stage)).endReason == .noAcknowledgement)
-    #expect(stage.done.contains(.hangUp(reason: EndReason.noAcknowledgement.sentence)))
+    #expect(stage.done.contains(.hangUp(reason: EndReason.noAcknowledgement.sentence())))
   }
 
   @Test("BYE waits for the ACK when the call is over before it comes")
@@ -197,7 +197,7 @@ struct CallMachineTests {
     #expect(stage.handle(.roomDeleted) == [])
     #expect(stage.handle(.participantRemoved, .phoneMediaStarted, .roomChanged(Self.nobody)) == [])
     let actions = stage.handle(.acknowledged(hasSDP: false))
-    #expect(actions == [.hangUp(reason: EndReason.roomDeleted.sentence), .closeMedia, .leaveRoom()])
+    #expect(actions == [.hangUp(reason: EndReason.roomDeleted.sentence()), .closeMedia, .leaveRoom(.roomDeleted)])
     #expect(try #require(Self.end(&stage)).endReason == .roomDeleted)
     var gone = Self.ringing()
     gone.handle(.roomChanged(Self.agentSpeaks), .participantRemoved, .bye(reason: nil))

@@ -99,10 +99,8 @@ public enum CallTimer: String, Sendable, Hashable, CaseIterable {
   case alone
   /// Until a last prompt has been heard.
   case prompt
-  /// Until the record is written without the media's totals.
+  /// Until the record is written without the media's totals, or the final response to a cancelled INVITE.
   case closing
-  /// Until the final response to a cancelled INVITE is given up.
-  case cancelling
   /// Until the call counts as active although its digits are not reported sent.
   case automation
   /// Until a transfer has taken too long.

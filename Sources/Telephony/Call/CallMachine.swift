@@ -35,9 +35,7 @@ public struct CallMachine: Sendable {
     case leaving
     case connected
     /// Over for a known reason, but BYE must wait for the ACK (RFC 3261 §15).
-    case hangingUp(EndReason)
-    case closing
-    case ended
+    case hangingUp(CallEnd)
   }
 
   public static let waitReportInterval: Duration = .seconds(10)
@@ -52,26 +50,19 @@ public struct CallMachine: Sendable {
   /// Nil until the call is let in, and while its PIN is not known.
   public private(set) var dispatch: Dispatch?
   /// The 200 is out.
-  public private(set) var isAnswered = false
-  public var isEnded: Bool { if case .ended = state { true } else { false } }
+  public var isAnswered: Bool { common.isAnswered }
+  public var isEnded: Bool { common.isEnded }
 
   private var state = State.new
-  private var policy = CallPolicy()
+  private var common: EstablishedCall
   private let hasOffer: Bool
-  private let receivedAt: MonotonicTime
-  private var record: CallRecord
-  private var occupancy = RoomOccupancy()
-  private var timers: Set<CallTimer> = []
   private var wantsPIN = false
-  private var hasMedia = false
-  private var hasRoom = false
+  /// The call whose place this one takes.
+  private var takenOverCallID: String?
   /// The 200 is out, and neither an ACK came nor was it given up.
   private var awaitsACK = false
   private var isActive = false
-  private var isOnHold = false
-  private var isRenegotiating = false
   private var wasCancelledTooLate = false
-  private var hadCompany = false
 
   /// - Parameters:
   ///   - hasOffer: the INVITE carries SDP.
@@ -79,53 +70,53 @@ public struct CallMachine: Sendable {
   public init(call: CallFacts, hasOffer: Bool, receivedAtUnixMilliseconds: Int64, now: MonotonicTime) {
     self.call = call
     self.hasOffer = hasOffer
-    receivedAt = now
-    record = CallRecord(
+    let record = CallRecord(
       callID: call.callID, sipCallID: call.sipCallID, fromUser: call.fromUser, fromHost: call.fromHost,
       toUser: call.toUser, source: call.source, receivedAtUnixMilliseconds: receivedAtUnixMilliseconds,
       endReason: .terminated, sentence: "")
+    common = EstablishedCall(record: record, policy: CallPolicy(), transfer: TransferPolicy(), now: now)
+    common.transfer.refusesRefer = call.headers.refuseRefer
   }
 
   public mutating func handle(_ input: CallInput, now: MonotonicTime) -> [CallAction] {
+    if common.isOver { return pass(on: input, now) }
     switch (state, input) {
-    case (.ended, _): []
-    case (.closing, .mediaClosed(let media)): finishRecord(media)
-    case (.closing, .timerFired(.closing)): finishRecord(nil)
-    case (.closing, .reinvited), (.hangingUp, .reinvited): [.refuseReinvite(.noSuchCall, retryAfterSeconds: nil)]
-    case (.closing, _): []
+    case (.hangingUp, .reinvited): return [.refuseReinvite(.noSuchCall, retryAfterSeconds: nil)]
+    case (.hangingUp, .transferRequested(let request)): return TransferMachine.refuse(request)
+    case (.hangingUp, .referReceived): return [.answerRefer(.noSuchCall)]
+    case (.hangingUp, .roomChanged), (.hangingUp, .moveRequested), (.hangingUp, .renegotiated),
+      (.hangingUp, .renegotiationFailed):
+      return []
 
-    case (.new, .dispatched(let outcome)): begin(outcome, now)
-    case (.checkingPIN, .dispatched(let outcome)): checkPIN(outcome)
-    case (.openingMedia, .mediaOpened): wantsPIN ? askForPIN(now) : join(as: .ringing)
-    case (.joining, .roomJoined(let occupancy)): enter(occupancy, now)
-    case (.joining, .joinFailed(let fault)): end(.joinFailed, refusal: fault.refusal, now)
-    case (.enteringPIN(let digits), .digit(let digit)): enterPIN(digits, digit)
-    case (_, .roomChanged(let occupancy)): change(occupancy, now)
-    case (_, .mediaFailed(let fault)) where hasMedia: end(.mediaFailed, refusal: fault.refusal, now)
+    case (.new, .dispatched(let outcome)): return begin(outcome, now)
+    case (.new, .takesOver(let takeover)): return begin(takeover, now)
+    case (.checkingPIN, .dispatched(let outcome)): return checkPIN(outcome)
+    case (.openingMedia, .mediaOpened): return wantsPIN ? askForPIN(now) : join(as: .ringing)
+    case (.joining, .roomJoined(let occupancy)): return enter(occupancy, now)
+    case (.waiting, .roomChanged(let occupancy)): return wait(occupancy, now)
+    case (.enteringPIN(let digits), .digit(let digit)): return enterPIN(digits, digit)
+    case (.connected, .phoneMediaStarted): return activate()
 
-    case (_, .acknowledged(let hasSDP)): acknowledge(hasSDP, now)
-    case (_, .cancelled): cancel(now)
-    case (_, .bye(let reason)): bye(reason, now)
-    case (_, .reinvited): reinvite()
-    case (_, .renegotiated(let isOnHold)): renegotiated(isOnHold)
-    case (_, .renegotiationFailed(let fault)): renegotiationFailed(fault)
-    case (_, .terminated(let detail)): terminate(detail, now)
-    case (_, .transportFailed(let detail)): failTransport(detail, now)
+    case (_, .acknowledged(let hasSDP)): return acknowledge(hasSDP, now)
+    case (_, .cancelled): return cancel(now)
+    case (_, .bye(let reason)): return bye(reason, now)
+    case (_, .terminated(let detail)) where awaitsACK:
+      return end(
+        CallEnd(
+          unacknowledged, detail: "\(unacknowledged.sentence()): \(detail)", isGone: true, isByPhone: true), now)
+    case (_, .reinvited) where isAnswered && !hasOffer && awaitsACK:
+      // Our own offer is still open (RFC 3261 §14.2).
+      return [.refuseReinvite(SIPStatus(491, "Request Pending"), retryAfterSeconds: nil)]
+    case (_, .timerFired(let timer)): return fire(timer, now)
+    default: return pass(on: input, now)
+    }
+  }
 
-    case (.connected, .phoneMediaStarted): activate()
-    case (_, .phoneMediaTimedOut) where isAnswered && !isOnHold: end(.mediaTimeout, now)
-    case (_, .participantRemoved) where hasRoom: end(.removed, refusal: Refusal(.removed), now)
-    case (_, .roomDeleted) where hasRoom: end(.roomDeleted, refusal: Refusal(.roomDeleted), now)
-    case (_, .endRequested) where hasRoom: end(.endRequested, refusal: Refusal(.removed), now)
-    case (_, .shutdown): end(.shutdown, refusal: Refusal(.shutdown), now)
-    case (_, .timerFired(let timer)): fire(timer, now)
-
-    case (_, .dispatched), (_, .mediaOpened), (_, .roomJoined), (_, .joinFailed), (_, .digit), (_, .phoneMediaStarted),
-      (_, .phoneMediaTimedOut), (_, .participantRemoved), (_, .roomDeleted), (_, .endRequested), (_, .mediaFailed),
-      (_, .mediaClosed), (_, .moveRequested), (_, .progress), (_, .answered), (_, .dialFailed), (_, .answerApplied),
-      (_, .digitsSent), (_, .transferRequested), (_, .referAnswered), (_, .referNotified), (_, .target),
-      (_, .referReceived), (_, .takesOver), (_, .replaced):
-      []
+  /// What is the same in every call.
+  private mutating func pass(on input: CallInput, _ now: MonotonicTime) -> [CallAction] {
+    switch common.handle(input, now) {
+    case .act(let actions): actions
+    case .end(let end, let actions): actions + self.end(end, now)
     }
   }
 }
@@ -136,65 +127,77 @@ extension CallMachine {
   private mutating func begin(_ outcome: DispatchOutcome, _ now: MonotonicTime) -> [CallAction] {
     let media: MediaOptions
     switch outcome {
-    case .refuse(let refusal): return end(.refused(refusal.reason), refusal: refusal, now)
+    case .refuse(let refusal): return end(CallEnd(.refused(refusal.reason), refusal: refusal), now)
     case .accept(let dispatch):
       accept(dispatch)
       media = dispatch.media
     case .requestPIN(let request):
       wantsPIN = true
-      policy = request.policy
-      record.trunkID = request.trunkID
-      record.trunkLabel = request.trunkLabel
-      record.ruleID = request.ruleID
-      record.ruleLabel = request.ruleLabel
+      common.policy = request.policy
+      common.record.trunkID = request.trunkID
+      common.record.trunkLabel = request.trunkLabel
+      common.record.ruleID = request.ruleID
+      common.record.ruleLabel = request.ruleLabel
       media = request.media
     }
     state = .openingMedia
-    hasMedia = true
-    record.rangAfter = now - receivedAt
-    return [.ring, .openMedia(media)] + start(.ringing, policy.ringingInterval)
-      + start(.ringingTimeout, policy.ringingTimeout) + start(.waitReport, Self.waitReportInterval)
-      + start(.maxDuration, policy.maxCallDuration)
+    common.hasMedia = true
+    common.record.rangAfter = common.age(now)
+    let policy = common.policy
+    return [.ring, .openMedia(media)] + common.timers.start(.ringing, policy.ringingInterval)
+      + common.timers.start(.ringingTimeout, policy.ringingTimeout)
+      + common.timers.start(.waitReport, Self.waitReportInterval)
+      + common.timers.start(.maxDuration, policy.maxCallDuration)
+  }
+
+  /// Into the place of another call: no ringing, no rule, no wait for company.
+  private mutating func begin(_ takeover: Takeover, _ now: MonotonicTime) -> [CallAction] {
+    takenOverCallID = takeover.callID
+    common.record.joinedCallID = takeover.callID
+    return begin(.accept(takeover.dispatch), now)
   }
 
   private mutating func accept(_ dispatch: Dispatch) {
     self.dispatch = dispatch
-    policy = dispatch.policy
-    record.trunkID = dispatch.trunkID
-    record.trunkLabel = dispatch.trunkLabel
-    record.ruleID = dispatch.ruleID
-    record.ruleLabel = dispatch.ruleLabel
-    record.roomName = dispatch.roomName
-    record.identity = dispatch.participant.identity
+    common.policy = dispatch.policy
+    common.transfer.setPolicy(dispatch.transfer)
+    common.record.trunkID = dispatch.trunkID
+    common.record.trunkLabel = dispatch.trunkLabel
+    common.record.ruleID = dispatch.ruleID
+    common.record.ruleLabel = dispatch.ruleLabel
+    common.record.roomName = dispatch.roomName
+    common.record.identity = dispatch.participant.identity
+    common.record.krispEnabled = dispatch.krispEnabled
   }
 
   private mutating func join(as status: CallStatus) -> [CallAction] {
     guard let dispatch else { return [] }
     state = .joining
-    hasRoom = true
+    common.hasRoom = true
+    if let takenOverCallID { return [.takeOverRoom(callID: takenOverCallID)] }
     return [.joinRoom(dispatch.entry, status)]
   }
 
   private mutating func enter(_ occupancy: RoomOccupancy, _ now: MonotonicTime) -> [CallAction] {
     state = .waiting
-    if !isAnswered { return change(occupancy, now) }
+    if takenOverCallID != nil {
+      _ = common.note(occupancy)
+      return connect(now) + [.setAttributes(dispatch?.participant.attributes ?? [:])]
+    }
+    if !isAnswered { return wait(occupancy, now) }
     state = .connected
     isActive = true
-    return [.attachMedia] + cancel(.ringingTimeout) + change(occupancy, now)
+    _ = common.note(occupancy)
+    return [.attachMedia] + common.timers.cancel(.ringingTimeout) + common.beginTalking()
   }
 
-  private mutating func change(_ occupancy: RoomOccupancy, _ now: MonotonicTime) -> [CallAction] {
-    self.occupancy = occupancy
-    if occupancy.participants > 0 { hadCompany = true }
-    switch state {
-    case .waiting: return isAwaited(occupancy) ? connect(now) : []
-    case .connected: return watchCompany()
-    default: return []
-    }
+  private mutating func wait(_ occupancy: RoomOccupancy, _ now: MonotonicTime) -> [CallAction] {
+    _ = common.note(occupancy)
+    return isAwaited(occupancy) ? connect(now) : []
   }
 
   private func isAwaited(_ occupancy: RoomOccupancy) -> Bool {
-    switch policy.answerPolicy {
+    switch common.policy.answerPolicy {
     case .trackSubscribed: occupancy.subscribedTracks > 0 || occupancy.phones > 0
     case .participantJoined: occupancy.participants > 0
     case .immediately: true
@@ -203,16 +206,17 @@ extension CallMachine {
 
   private mutating func connect(_ now: MonotonicTime) -> [CallAction] {
     state = .connected
-    return cancel(.ringingTimeout) + answer(now) + [.attachMedia] + start(.firstMedia, Self.firstMediaLimit)
-      + watchCompany()
+    return common.timers.cancel(.ringingTimeout) + answer(now) + [.attachMedia]
+      + common.timers.start(.firstMedia, Self.firstMediaLimit) + common.beginTalking()
   }
 
   private mutating func answer(_ now: MonotonicTime) -> [CallAction] {
-    isAnswered = true
+    common.isAnswered = true
     awaitsACK = true
-    record.answeredAfter = now - receivedAt
-    record.sipStatus = .ok
-    return cancel(.ringing) + cancel(.waitReport) + [.answer] + start(.acknowledgement, Self.acknowledgementLimit)
+    common.record.answeredAfter = common.age(now)
+    common.record.sipStatus = .ok
+    return common.timers.cancel(.ringing) + common.timers.cancel(.waitReport) + [.answer]
+      + common.timers.start(.acknowledgement, Self.acknowledgementLimit)
   }
 }
 
@@ -243,82 +247,42 @@ extension CallMachine {
 
   private mutating func rejectPIN() -> [CallAction] {
     state = .leaving
-    return [.playPrompt(.wrongPIN)] + cancel(.ringingTimeout) + start(.prompt, Self.promptLimit)
+    return [.playPrompt(.wrongPIN)] + common.timers.cancel(.ringingTimeout)
+      + common.timers.start(.prompt, Self.promptLimit)
   }
 }
 
-// MARK: The answered call
+// MARK: The answered call, as far as an INVITE of the phone makes it special
 
 extension CallMachine {
   private mutating func acknowledge(_ hasSDP: Bool, _ now: MonotonicTime) -> [CallAction] {
     guard awaitsACK else { return [] }
     awaitsACK = false
-    record.acknowledgedAfter = now - receivedAt
-    let cancelled = cancel(.acknowledgement)
-    if case .hangingUp(let reason) = state { return cancelled + end(reason, now) }
+    common.record.acknowledgedAfter = common.age(now)
+    let cancelled = common.timers.cancel(.acknowledgement)
+    if case .hangingUp(let end) = state { return cancelled + self.end(end, now) }
     if hasOffer { return cancelled }
     if hasSDP { return cancelled + [.applyAnswer] }
-    return cancelled + end(.mediaFailed, detail: "the ACK carries no answer to our offer", now)
+    return cancelled + end(CallEnd(.mediaFailed, detail: "the ACK carries no answer to our offer"), now)
   }
 
   private mutating func activate() -> [CallAction] {
     guard !isActive else { return [] }
     isActive = true
-    return cancel(.firstMedia) + [.setCallStatus(.active)]
-  }
-
-  /// Whoever never had company may wait as long as a phone may ring.
-  private mutating func watchCompany() -> [CallAction] {
-    guard policy.hangupWhenAlone, occupancy.participants == 0 else { return cancel(.alone) }
-    return timers.contains(.alone) ? [] : start(.alone, hadCompany ? policy.departureTimeout : policy.ringingTimeout)
-  }
-
-  /// RFC 3261 §14.2: no re-INVITE before the answer, none beside another, none while our offer is open.
-  private mutating func reinvite() -> [CallAction] {
-    guard isAnswered, !isRenegotiating else {
-      return [.refuseReinvite(SIPStatus(500, "Server Internal Error"), retryAfterSeconds: 2)]
-    }
-    guard hasOffer || !awaitsACK else {
-      return [.refuseReinvite(SIPStatus(491, "Request Pending"), retryAfterSeconds: nil)]
-    }
-    isRenegotiating = true
-    return [.renegotiate]
-  }
-
-  private mutating func renegotiated(_ isOnHold: Bool) -> [CallAction] {
-    guard isRenegotiating else { return [] }
-    isRenegotiating = false
-    self.isOnHold = isOnHold
-    return [.answerReinvite]
-  }
-
-  /// The call goes on as it was (RFC 3261 §14.2).
-  private mutating func renegotiationFailed(_ fault: MediaFault) -> [CallAction] {
-    guard isRenegotiating else { return [] }
-    isRenegotiating = false
-    return [.refuseReinvite(fault.refusal.status, retryAfterSeconds: nil)]
+    return common.timers.cancel(.firstMedia) + [.setCallStatus(.active)]
   }
 
   private mutating func cancel(_ now: MonotonicTime) -> [CallAction] {
-    if !isAnswered { return end(.cancelled, status: .requestTerminated, now) }
+    if !isAnswered { return end(CallEnd(.cancelled, status: .requestTerminated), now) }
     wasCancelledTooLate = awaitsACK
     return []
   }
 
   private mutating func bye(_ reason: String?, _ now: MonotonicTime) -> [CallAction] {
-    guard isAnswered else { return [.refuseTerminated] + end(.cancelled, status: .requestTerminated, now) }
-    let end = wasCancelledTooLate && awaitsACK ? EndReason.cancelled : .hangup
-    return self.end(end, detail: reason.map { "\(end.sentence): \($0)" }, isGone: true, now)
-  }
-
-  private mutating func terminate(_ detail: String, _ now: MonotonicTime) -> [CallAction] {
-    let end: EndReason = awaitsACK ? unacknowledged : .terminated
-    return self.end(end, detail: "\(end.sentence): \(detail)", isGone: true, now)
-  }
-
-  private mutating func failTransport(_ detail: String, _ now: MonotonicTime) -> [CallAction] {
-    let refusal = Refusal(.transportFailed, sentence: "\(RefusalReason.transportFailed.sentence): \(detail)")
-    return end(.transportFailed, refusal: refusal, detail: refusal.sentence, now)
+    guard isAnswered else { return [.refuseTerminated] + end(CallEnd(.cancelled, status: .requestTerminated), now) }
+    guard wasCancelledTooLate && awaitsACK else { return pass(on: .bye(reason: reason), now) }
+    let detail = reason.map { "\(EndReason.cancelled.sentence()): \($0)" }
+    return end(CallEnd(.cancelled, detail: detail, isGone: true, isByPhone: true), now)
   }
 
   private var unacknowledged: EndReason { wasCancelledTooLate ? .cancelled : .noAcknowledgement }
@@ -328,20 +292,25 @@ extension CallMachine {
 
 extension CallMachine {
   private mutating func fire(_ timer: CallTimer, _ now: MonotonicTime) -> [CallAction] {
-    guard timers.remove(timer) != nil else { return [] }
     switch timer {
-    case .ringing: return [.ring] + start(.ringing, policy.ringingInterval)
+    case .maxDuration where isAnswered: return pass(on: .timerFired(timer), now)
+    case .ringing, .waitReport, .ringingTimeout, .maxDuration, .acknowledgement, .firstMedia, .prompt: break
+    case .alone, .closing, .automation, .transfer, .transferred: return pass(on: .timerFired(timer), now)
+    }
+    guard common.timers.fired(timer) else { return [] }
+    switch timer {
+    case .ringing: return [.ring] + common.timers.start(.ringing, common.policy.ringingInterval)
     case .waitReport:
-      return [.reportWaiting(waitingSentence(now))] + start(.waitReport, Self.waitReportInterval)
-    case .ringingTimeout: return isAnswered ? giveUpPIN(now) : giveUpRinging(policy.ringingTimeout, now)
-    case .maxDuration: return isAnswered ? end(.maxDuration, now) : giveUpRinging(policy.maxCallDuration, now)
+      return [.reportWaiting(waitingSentence(now))] + common.timers.start(.waitReport, Self.waitReportInterval)
+    case .ringingTimeout: return isAnswered ? giveUpPIN(now) : giveUpRinging(common.policy.ringingTimeout, now)
+    case .maxDuration: return giveUpRinging(common.policy.maxCallDuration, now)
     case .acknowledgement:
       awaitsACK = false
-      return end(unacknowledged, now)
+      if case .hangingUp(let end) = state { return self.end(end, now) }
+      return end(CallEnd(unacknowledged), now)
     case .firstMedia: return activate()
-    case .alone: return end(.alone, now)
-    case .prompt: return end(.wrongPIN, now)
-    case .closing, .cancelling, .automation, .transfer, .transferred: return []
+    case .prompt: return end(CallEnd(.wrongPIN), now)
+    default: return []
     }
   }
 
@@ -351,21 +320,21 @@ extension CallMachine {
       switch state {
       case .openingMedia: .mediaFailed
       case .joining: .joinFailed
-      default: occupancy.participants == 0 ? .nobodyJoined : .noTrackSubscribed
+      default: common.occupancy.participants == 0 ? .nobodyJoined : .noTrackSubscribed
       }
     let refusal = Refusal(reason, sentence: "\(reason.sentence) (\(limit.wholeMilliseconds / 1000) s)")
-    return end(.refused(reason), refusal: refusal, now)
+    return end(CallEnd(.refused(reason), refusal: refusal), now)
   }
 
   private mutating func giveUpPIN(_ now: MonotonicTime) -> [CallAction] {
-    if case .joining = state { return end(.joinFailed, now) }
-    return end(.wrongPIN, now)
+    if case .joining = state { return end(CallEnd(.joinFailed), now) }
+    return end(CallEnd(.wrongPIN), now)
   }
 
   private func waitingSentence(_ now: MonotonicTime) -> String {
-    let rung = "has rung for \((now - receivedAt).wholeMilliseconds / 1000) s"
+    let rung = "has rung for \(common.age(now).wholeMilliseconds / 1000) s"
     let room = dispatch?.roomName ?? ""
-    let others = occupancy.participants
+    let others = common.occupancy.participants
     switch state {
     case .openingMedia: return "\(rung); waits for a media port"
     case .joining: return "\(rung); waits to be let into room \(room)"
@@ -375,71 +344,40 @@ extension CallMachine {
     let present = others == 1 ? "1 participant is there and publishes" : "\(others) participants are there and publish"
     return "\(rung); waits for an audio track in room \(room): \(present) none"
   }
-
-  private mutating func start(_ timer: CallTimer, _ duration: Duration) -> [CallAction] {
-    timers.insert(timer)
-    return [.startTimer(timer, after: duration)]
-  }
-
-  private mutating func cancel(_ timer: CallTimer) -> [CallAction] {
-    timers.remove(timer) == nil ? [] : [.cancelTimer(timer)]
-  }
 }
 
 // MARK: The end
 
 extension CallMachine {
-  /// - Parameters:
-  ///   - refusal: what a call that is not answered gets; an answered one gets BYE.
-  ///   - status: the final response that someone else has sent already.
-  ///   - isGone: the peer knows of the end, or cannot be told.
-  private mutating func end(
-    _ reason: EndReason, refusal: Refusal? = nil, status: SIPStatus? = nil, detail: String? = nil,
-    isGone: Bool = false, _ now: MonotonicTime
-  ) -> [CallAction] {
-    if awaitsACK, !isGone, reason != .shutdown { return hangUpLater(reason, detail) }
-    var actions: [CallAction] = []
-    if isRenegotiating { actions.append(.refuseReinvite(.requestTerminated, retryAfterSeconds: nil)) }
-    if let refusal, !isAnswered {
-      record.endReason = .refused(refusal.reason)
-      record.sentence = refusal.sentence
-      record.sipStatus = refusal.status
-      actions.append(.refuse(refusal))
-    } else if case .hangingUp(let first) = state {
-      record.endReason = first
-    } else {
-      record.endReason = reason
-      record.sentence = detail ?? reason.sentence
-      record.sipStatus = status ?? record.sipStatus
+  private mutating func end(_ end: CallEnd, _ now: MonotonicTime) -> [CallAction] {
+    if awaitsACK, !end.isGone, end.reason != .shutdown { return hangUpLater(end) }
+    var end = end
+    if case .hangingUp(let first) = state {
+      // A call that is over already keeps its reason.
+      end.reason = first.reason
+      end.detail = first.detail
+      end.headers = first.headers
     }
-    if isAnswered, !isGone { actions.append(.hangUp(reason: record.endReason.sentence)) }
-    if hasRoom, record.endReason.setsHangupStatus { actions.append(.setCallStatus(.hangup)) }
-    for timer in CallTimer.allCases { actions += cancel(timer) }
-    record.endedAfter = now - receivedAt
-    return actions + release()
+    guard !isAnswered, let refusal = end.refusal else { return common.close(end, sip: isAnswered ? nil : [], now) }
+    end.reason = .refused(refusal.reason)
+    end.detail = refusal.sentence
+    end.status = refusal.status
+    return common.close(end, sip: [.refuse(refusal)], now)
   }
 
-  /// Nothing happens any more but the ACK, or its being given up.
-  private mutating func hangUpLater(_ reason: EndReason, _ detail: String?) -> [CallAction] {
+  /// Nothing happens any more but the ACK, or its being given up (RFC 3261 §15).
+  private mutating func hangUpLater(_ end: CallEnd) -> [CallAction] {
     if case .hangingUp = state { return [] }
-    state = .hangingUp(reason)
-    record.sentence = detail ?? reason.sentence
-    return CallTimer.allCases.filter { $0 != .acknowledgement }.flatMap { cancel($0) }
+    state = .hangingUp(end)
+    return common.timers.cancelAll(but: .acknowledgement)
   }
+}
 
-  private mutating func release() -> [CallAction] {
-    var actions: [CallAction] = []
-    if hasMedia { actions.append(.closeMedia) }
-    if hasRoom { actions.append(.leaveRoom()) }
-    guard hasMedia else { return actions + finishRecord(nil) }
-    state = .closing
-    return actions + start(.closing, Self.closingLimit)
-  }
-
-  private mutating func finishRecord(_ media: CallMedia?) -> [CallAction] {
-    let cancelled = media == nil ? [] : cancel(.closing)
-    state = .ended
-    record.media = media
-    return cancelled + [.writeRecord(record)]
+extension [CallFacts.Header] {
+  /// An Allow header is there and does not name REFER (RFC 3261 §20.5).
+  var refuseRefer: Bool {
+    let allow = filter { $0.name.lowercased() == "allow" }
+    return !allow.isEmpty
+      && !allow.contains { $0.value.uppercased().split { $0 == "," || $0 == " " }.contains("REFER") }
   }
 }

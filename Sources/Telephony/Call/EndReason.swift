@@ -4,8 +4,16 @@ public enum EndReason: Sendable, Hashable {
   case refused(RefusalReason)
   /// The caller gave up before the answer, or while it was on its way.
   case cancelled
-  /// The caller hung up.
+  /// The phone hung up.
   case hangup
+  /// A call that we placed was not answered.
+  case dialFailed(DialFailure.Kind)
+  /// The phone talks to someone else, by REFER.
+  case transferred
+  /// The other phone of a bridge hung up.
+  case bridgeEnded
+  /// Another call has its place in the room.
+  case replaced
   case roomDeleted
   case removed
   /// Everyone else had left the room.
@@ -25,6 +33,10 @@ public enum EndReason: Sendable, Hashable {
   public var code: String {
     switch self {
     case .refused(let reason): reason.rawValue
+    case .dialFailed(let kind): kind.rawValue
+    case .transferred: "transferred"
+    case .bridgeEnded: "bridge-ended"
+    case .replaced: "replaced"
     case .cancelled: "cancelled"
     case .hangup: "hangup"
     case .roomDeleted: "room-deleted"
@@ -45,38 +57,70 @@ public enum EndReason: Sendable, Hashable {
 
   /// Every code, without repetition: some ends happen to ringing and to answered calls.
   public static let allCodes: Set<String> = Set(
-    RefusalReason.allCases.map(\.rawValue)
+    RefusalReason.allCases.map(\.rawValue) + DialFailure.Kind.allCases.map(\.rawValue)
       + [
-        EndReason.cancelled, .hangup, .roomDeleted, .removed, .alone, .endRequested, .maxDuration, .mediaTimeout,
+        EndReason.transferred, .bridgeEnded, .replaced, .cancelled, .hangup, .roomDeleted, .removed, .alone,
+        .endRequested, .maxDuration, .mediaTimeout,
         .mediaFailed, .joinFailed, .noAcknowledgement, .wrongPIN, .transportFailed, .terminated, .shutdown,
       ].map(\.code))
 
-  /// One sentence for people.
-  public var sentence: String {
-    switch self {
+  /// One sentence for people. The other side is the caller of an inbound call and the callee of one that we placed.
+  public func sentence(_ direction: CallDirection = .inbound) -> String {
+    let phone = direction == .inbound ? "the caller" : "the callee"
+    return switch self {
     case .refused(let reason): reason.sentence
+    case .dialFailed(let kind): kind.sentence
+    case .transferred: "\(phone) was transferred"
+    case .bridgeEnded: "the other side of the bridge hung up"
+    case .replaced: "another call took its place"
     case .cancelled: "the caller gave up before the call was answered"
-    case .hangup: "the caller hung up"
+    case .hangup: "\(phone) hung up"
     case .roomDeleted: "the room was deleted"
-    case .removed: "the caller was removed from the room"
+    case .removed: "\(phone) was removed from the room"
     case .alone: "everyone else had left the room"
     case .endRequested: "a participant of the room ended the call"
     case .maxDuration: "the call lasted as long as it may"
     case .mediaTimeout: "the phone sent no more sound"
     case .mediaFailed: "the media of the call failed"
-    case .joinFailed: "the caller could not join the room"
+    case .joinFailed: "\(phone) could not join the room"
     case .noAcknowledgement: "the caller never acknowledged the answer"
     case .wrongPIN: "the PIN was wrong or not entered in time"
-    case .transportFailed: "the caller could no longer be reached"
+    case .transportFailed: "\(phone) could no longer be reached"
     case .terminated: "the SIP stack gave the call up"
     case .shutdown: "the gateway stopped"
+    }
+  }
+
+  /// What the room learns about the participant that left.
+  public var disconnectReason: DisconnectReason {
+    switch self {
+    case .dialFailed(let kind): kind.disconnectReason
+    case .mediaTimeout, .mediaFailed: .mediaFailure
+    case .roomDeleted: .roomDeleted
+    case .removed: .participantRemoved
+    case .shutdown: .serverShutdown
+    case .joinFailed: .joinFailure
+    case .transportFailed: .sipTrunkFailure
+    case .noAcknowledgement, .terminated: .connectionTimeout
+    case .refused(let reason):
+      switch reason {
+      case .roomDeleted: .roomDeleted
+      case .removed: .participantRemoved
+      case .shutdown: .serverShutdown
+      case .mediaFailed, .sdpError, .noCommonCodec, .noCommonCrypto: .mediaFailure
+      case .transportFailed: .sipTrunkFailure
+      case .roomFull, .joinFailed: .joinFailure
+      default: .clientInitiated
+      }
+    case .cancelled, .hangup, .transferred, .bridgeEnded, .replaced, .alone, .endRequested, .maxDuration, .wrongPIN:
+      .clientInitiated
     }
   }
 
   /// `livekit-sip` tells the room `hangup` at these ends; at others the last status stays.
   var setsHangupStatus: Bool {
     switch self {
-    case .hangup, .cancelled, .mediaTimeout, .alone, .endRequested, .maxDuration: true
+    case .hangup, .cancelled, .mediaTimeout, .alone, .endRequested, .maxDuration, .transferred: true
     default: false
     }
   }

@@ -17,6 +17,7 @@ public struct Dispatch: Hashable, Sendable {
   /// Participant attribute → header of 200, BYE and final errors.
   public var attributesToHeaders: [String: String]
   public var krispEnabled: Bool
+  public var transfer = TransferPolicy()
 }
 
 /// A rule with a PIN was chosen: the call is answered and the PIN asked for before it has a room.

@@ -79,7 +79,7 @@ public struct Dispatcher: Sendable {
       roomName: room, roomPreset: rule.roomPreset, roomConfiguration: rule.roomConfiguration,
       participant: ParticipantProfile(call: call, trunk: trunk, rule: rule), policy: policy(trunk, rule),
       media: media(trunk, rule), headers: trunk?.headers ?? [:], attributesToHeaders: trunk?.attributesToHeaders ?? [:],
-      krispEnabled: rule.krispEnabled || trunk?.krispEnabled ?? false)
+      krispEnabled: rule.krispEnabled || trunk?.krispEnabled ?? false, transfer: trunk?.transfer ?? TransferPolicy())
   }
 
   private func pinRequest(_ trunk: InboundTrunk?, _ rule: DispatchRule) -> PINRequest {

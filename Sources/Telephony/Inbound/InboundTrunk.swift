@@ -25,6 +25,8 @@ public struct InboundTrunk: Hashable, Sendable {
   public var krispEnabled: Bool
   public var media: MediaOptions
   public var call: CallOverrides
+  /// Ours.
+  public var transfer: TransferPolicy
 
   public init(
     id: String, name: String = "", metadata: String = "", numbers: [NumberPattern] = [],
@@ -32,7 +34,7 @@ public struct InboundTrunk: Hashable, Sendable {
     authPassword: String = "", authRealm: String = "", headers: [String: String] = [:],
     headersToAttributes: [String: String] = [:], attributesToHeaders: [String: String] = [:],
     includeHeaders: HeaderInclusion = .none, krispEnabled: Bool = false, media: MediaOptions = MediaOptions(),
-    call: CallOverrides = CallOverrides()
+    call: CallOverrides = CallOverrides(), transfer: TransferPolicy = TransferPolicy()
   ) {
     self.id = id
     self.name = name
@@ -50,6 +52,7 @@ public struct InboundTrunk: Hashable, Sendable {
     self.krispEnabled = krispEnabled
     self.media = media
     self.call = call
+    self.transfer = transfer
   }
 
   /// Both a user name and a password are set: one alone asks for nothing.

@@ -16,7 +16,7 @@ public struct DialFailure: Error, Hashable, Sendable {
     case carrierBlocked = "carrier-blocked"
     case globalDecline = "global-decline"
     /// It rang for `ringing_timeout`.
-    case noAnswer = "ring-timeout"
+    case noAnswer = "no-answer"
     /// The trunk's host has no address.
     case unresolved
     /// No target could be connected to.
@@ -29,10 +29,10 @@ public struct DialFailure: Error, Hashable, Sendable {
   /// One sentence for people.
   public var sentence: String
 
-  public init(_ kind: Kind, status: SIPStatus? = nil, sentence: String) {
+  public init(_ kind: Kind, status: SIPStatus? = nil, sentence: String? = nil) {
     self.kind = kind
     self.status = status
-    self.sentence = sentence
+    self.sentence = sentence ?? kind.sentence
   }
 
   /// What a final response of 300 or more means.
@@ -40,7 +40,7 @@ public struct DialFailure: Error, Hashable, Sendable {
   /// - Parameter hints: texts that providers put beside a status: the body, `Reason`, `Warning`, `X-Twilio-Error`.
   public init(status: SIPStatus, hints: [String] = []) {
     let kind = Kind(status: status.code, hints: hints)
-    self.init(kind, status: status, sentence: "the call was refused with \(status)")
+    self.init(kind, status: status, sentence: "\(kind.sentence): \(status)")
   }
 
   public var disconnectReason: DisconnectReason { kind.disconnectReason }
@@ -58,6 +58,28 @@ public struct DialFailure: Error, Hashable, Sendable {
 }
 
 extension DialFailure.Kind {
+  /// One sentence for people.
+  var sentence: String {
+    switch self {
+    case .authRequired: "the trunk did not take the credentials"
+    case .forbidden: "the trunk forbade the call"
+    case .notFound: "the trunk does not know the number"
+    case .requestTimeout: "the trunk did not answer in time"
+    case .unavailable: "the callee is not available"
+    case .busy: "the callee is busy"
+    case .notAcceptable: "the callee takes none of our codecs"
+    case .clientError: "the trunk refused the call"
+    case .upstreamServerError: "the trunk failed"
+    case .cpsLimitExceeded: "the provider takes no more calls a second"
+    case .concurrentLimitExceeded: "the provider takes no more calls at a time"
+    case .carrierBlocked: "the callee's carrier blocks the call"
+    case .globalDecline: "the callee declined"
+    case .noAnswer: "the callee did not answer in time"
+    case .unresolved: "the trunk's host has no address"
+    case .unreachable: "the trunk cannot be reached"
+    }
+  }
+
   fileprivate init(status code: Int, hints: [String]) {
     let hints = hints.map { $0.lowercased() }
     // Twilio's error for a number that its carriers block.

@@ -21,17 +21,20 @@ struct SIPAddressText: Hashable, Sendable {
     self.parameters = parameters
   }
 
-  /// Parses `sip:user@host[:port][;parameters][?headers]`. Nil for what is no such URI, has no user, or holds white
-  /// space, control characters, quotes, commas after the host, or angle brackets.
-  init?(_ text: some StringProtocol) {
+  /// Parses `sip:[user@]host[:port][;parameters][?headers]`. Nil for what is no such URI, lacks a user that it needs, or
+  /// holds white space, control characters, quotes, commas in its parameters, or angle brackets.
+  init?(_ text: some StringProtocol, needsUser: Bool = true) {
     guard text.utf8.count <= Self.lengthLimit, text.unicodeScalars.allSatisfy(Self.isPlain) else { return nil }
     guard let colon = text.firstIndex(of: ":") else { return nil }
     scheme = text[..<colon].lowercased()
     guard scheme == "sip" || scheme == "sips" else { return nil }
     let rest = text[colon...].dropFirst()
-    guard let at = rest.lastIndex(of: "@") else { return nil }
-    guard let user = Self.unescaped(rest[..<at]), !user.isEmpty else { return nil }
-    let tail = rest[at...].dropFirst()
+    // The first @ ends the user, which escapes its own; headers may hold others.
+    let at = rest.firstIndex(of: "@")
+    guard let user = at.map({ Self.unescaped(rest[..<$0]) }) ?? "", !user.isEmpty || !needsUser && at == nil else {
+      return nil
+    }
+    let tail = at.map { rest[$0...].dropFirst() } ?? rest
     let hostEnd = tail.firstIndex { $0 == ";" || $0 == "?" } ?? tail.endIndex
     guard let host = SIPHostPort(String(tail[..<hostEnd])) else { return nil }
     let question = tail.firstIndex(of: "?") ?? tail.endIndex

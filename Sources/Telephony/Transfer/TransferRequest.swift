@@ -5,6 +5,7 @@ public struct TransferRequest: Hashable, Sendable {
 
   /// When the request names none; what LiveKit's server waits.
   public static let defaultRingingTimeout: Duration = .seconds(30)
+  public static let ringingTimeoutLimit: Duration = .seconds(600)
 
   public var id: ID
   /// `STR_…`
@@ -33,34 +34,21 @@ public struct TransferRequest: Hashable, Sendable {
     id: ID, transferID: String, roomName: String, participantIdentity: String, transferTo: String, playDialtone: Bool,
     headers: [String: String], ringingTimeout: Duration?
   ) throws(CallError) -> TransferRequest {
-    throw CallError(.invalidArgument, "not yet")
-  }
-}
-
-/// How a transfer ended (`TransferSIPParticipantResponse`).
-public struct TransferResult: Hashable, Sendable {
-  /// `SIPTransferReason`
-  public enum Reason: Int, Sendable, Hashable, CaseIterable {
-    case unspecified = 0
-    case completed = 1
-    case callEnded = 2
-    case rejected = 3
-    case ringingTimeout = 4
-    case subscriptionTerminated = 5
-    case canceled = 6
-  }
-
-  public var transferID: String
-  public var reason: Reason
-  public var sipStatus: SIPStatus?
-  /// Nil: the transfer succeeded.
-  public var error: CallError?
-  public var isSuccess: Bool { error == nil }
-
-  public init(transferID: String, reason: Reason, sipStatus: SIPStatus? = nil, error: CallError? = nil) {
-    self.transferID = transferID
-    self.reason = reason
-    self.sipStatus = sipStatus
-    self.error = error
+    for (field, value) in [
+      ("room_name", roomName), ("participant_identity", participantIdentity), ("transfer_to", transferTo),
+    ] where value.isEmpty {
+      throw CallError(.invalidArgument, "\(field) is required")
+    }
+    guard let target = ReferTarget(transferTo) else {
+      throw CallError(.invalidArgument, "transfer_to is no sip:, sips: or tel: URI")
+    }
+    if let problem = HeaderCheck.problem(headers: headers) { throw CallError(.invalidArgument, "headers: \(problem)") }
+    let timeout = ringingTimeout.flatMap { $0 == .zero ? nil : $0 } ?? defaultRingingTimeout
+    guard timeout > .zero, timeout <= ringingTimeoutLimit else {
+      throw CallError(.invalidArgument, "ringing_timeout is from 0 to 600 s")
+    }
+    return TransferRequest(
+      id: id, transferID: transferID, target: target, playDialtone: playDialtone,
+      headers: headers.sorted { $0.key < $1.key }.map { CallFacts.Header($0.key, $0.value) }, ringingTimeout: timeout)
   }
 }

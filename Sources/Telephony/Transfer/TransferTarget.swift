@@ -17,6 +17,19 @@ public struct TransferTarget: Hashable, Sendable {
   public var ownTrunkID: String
   public var headers: [CallFacts.Header]
   public var ringingTimeout: Duration
+
+  public init(
+    callID: String, purpose: Purpose, target: ReferTarget, trunk: String = "", ownTrunkID: String = "",
+    headers: [CallFacts.Header] = [], ringingTimeout: Duration = TransferRequest.defaultRingingTimeout
+  ) {
+    self.callID = callID
+    self.purpose = purpose
+    self.target = target
+    self.trunk = trunk
+    self.ownTrunkID = ownTrunkID
+    self.headers = headers
+    self.ringingTimeout = ringingTimeout
+  }
 }
 
 /// What becomes of such a call, told to the call that is transferred.
@@ -24,6 +37,8 @@ public enum TransferTargetEvent: Hashable, Sendable {
   case ringing
   /// It was answered and its media agreed on. Its `SCL_…`.
   case answered(callID: String)
+  /// It was not placed, or not answered. Nothing more follows.
   case failed(CallError)
+  /// It was answered and is over. Nothing more follows.
   case ended
 }
