@@ -33,7 +33,8 @@ extension AgentPool {
   /// In the order of making, with their jobs.
   public func dispatches(of room: String, id: String = "") throws(AgentError) -> [Livekit_AgentDispatch] {
     let room = try existing(room)
-    return room.dispatches.filter { id.isEmpty ? !$0.isImplicit || !$0.work.isEmpty : $0.id == id }.map(info)
+    return room.dispatches.filter { id.isEmpty ? !$0.isImplicit || !$0.work.isEmpty : $0.id == id }
+      .map { info(of: $0, in: room) }
   }
 
   /// Ends its jobs. The dispatch as it was, with the time of its end.
@@ -41,13 +42,11 @@ extension AgentPool {
     _ id: String, of room: String, now: MonotonicTime
   ) throws(AgentError) -> (dispatch: Livekit_AgentDispatch, actions: [AgentAction]) {
     self.now = now
-    guard let dispatch = try existing(room).dispatches.first(where: { $0.id == id }) else {
+    guard let place = try existing(room).dispatches.firstIndex(where: { $0.id == id }) else {
       throw AgentError(.notFound, "the room has no dispatch of this id")
     }
-    for job in dispatch.work.values.compactMap({ $0.job.flatMap { jobs[$0] } }).sorted(by: { $0.number < $1.number }) {
-      cancel(job)
-    }
-    var deleted = info(of: rooms[room]?.dispatches.first { $0.id == id } ?? dispatch)
+    for job in liveJobs(of: id, in: try existing(room)) { cancel(job) }
+    var deleted = info(of: try existing(room).dispatches[place], in: try existing(room))
     deleted.state.deletedAt = unixNanoseconds
     rooms[room]?.dispatches.removeAll { $0.id == id }
     review(room)
@@ -59,10 +58,14 @@ extension AgentPool {
     return room
   }
 
-  private func info(of dispatch: AgentDispatch) -> Livekit_AgentDispatch {
+  private func info(of dispatch: AgentDispatch, in room: AgentRoom) -> Livekit_AgentDispatch {
     var info = dispatch.request
-    let live = dispatch.work.values.compactMap { $0.job.flatMap { jobs[$0] } }.sorted { $0.number < $1.number }
-    info.state.jobs = dispatch.ended + live.map(\.message)
+    info.state.jobs = dispatch.ended + liveJobs(of: dispatch.id, in: room).map(\.message)
     return info
+  }
+
+  /// Jobs of a dispatch that are not over, in the order of making.
+  func liveJobs(of dispatch: String, in room: AgentRoom) -> [AgentJob] {
+    room.jobs.compactMap { jobs[$0] }.filter { $0.message.dispatchID == dispatch }.sorted { $0.number < $1.number }
   }
 }

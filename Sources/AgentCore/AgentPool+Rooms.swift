@@ -178,7 +178,7 @@ extension AgentPool {
   func currentSituation(of room: AgentRoom) -> AgentSituation {
     var awaited: AgentWait?
     for dispatch in room.dispatches {
-      let live = dispatch.work.values.compactMap { $0.job.flatMap { jobs[$0] } }
+      let live = liveJobs(of: dispatch.id, in: room)
       if live.contains(where: \.isAssigned) { return .there }
       let cause = cause(of: dispatch, live)
       if awaited == nil, let cause {
