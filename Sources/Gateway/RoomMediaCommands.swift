@@ -59,7 +59,7 @@ extension RoomInput {
       self = .trackSent(
         MediaTrackID(rawValue: track.rawValue), to: MediaTransportID(rawValue: id.rawValue),
         loss: statistics.recentLoss, jitter: statistics.jitter)
-    case .transportClosed, .digit, .digitsSent, .phoneMediaStarted, .phoneMediaTimedOut, .phoneLegClosed,
+    case .transportClosed, .digit, .digitsSent, .soundPlayed, .phoneMediaStarted, .phoneMediaTimedOut, .phoneLegClosed,
       .phoneLegStatistics, .loopStatistics:
       return nil
     }
