@@ -1,11 +1,15 @@
+import API
 import LiveKitProtocol
 import RoomCore
 import WebServer
 
-/// The public port's paths: room signalling, its validation, and a word for whoever asks whether the gateway lives.
+/// The public port's paths: room signalling, its validation, the APIs, and a word for whoever asks whether the gateway
+/// lives.
 struct SignalEndpoint: WebHandler {
   let rooms: RoomServer
   let verifier: TokenVerifier
+  /// What is under `/twirp/`. Nil: nothing.
+  var api: TwirpServer?
 
   func respond(to request: HTTPRequest) async -> HTTPResponse {
     switch (request.path, request.method) {
@@ -17,8 +21,25 @@ struct SignalEndpoint: WebHandler {
       }
     case ("/", _), ("/rtc/validate", _), ("/rtc/v1/validate", _):
       return HTTPResponse(status: 405, headers: [(name: "Allow", value: "GET")])
+    case (let path, _) where path.hasPrefix(TwirpServer.pathPrefix):
+      guard let api else { return .text(404, "not found") }
+      return HTTPResponse(await api.respond(to: TwirpRequest(request)))
     case ("/rtc", _), ("/rtc/v1", _): return .text(426, "this path is a WebSocket")
     default: return .text(404, "not found")
+    }
+  }
+
+  /// Only the APIs take a body, and only from someone who shows a token of some kind.
+  func bodyAllowance(for request: HTTPRequest) -> BodyAllowance {
+    guard api != nil, request.path.hasPrefix(TwirpServer.pathPrefix), request.header("Authorization") != nil else {
+      return .none
+    }
+    return BodyAllowance(byteCount: TwirpServer.bodyByteLimit) { fault in
+      switch fault {
+      case .tooLarge: HTTPResponse(TwirpServer.bodyTooLarge())
+      case .tooSlow: HTTPResponse(TwirpServer.bodyTooSlow())
+      case .serverBusy: HTTPResponse(TwirpServer.tooManyBodies())
+      }
     }
   }
 
@@ -62,5 +83,27 @@ struct SignalEndpoint: WebHandler {
   private static func bearer(_ header: String?) -> String? {
     guard let header, header.lowercased().hasPrefix("bearer ") else { return nil }
     return String(header.dropFirst(7)).trimmingPrefix { $0 == " " }.description
+  }
+}
+
+extension TwirpRequest {
+  init(_ request: HTTPRequest) {
+    self.init(
+      method: request.method, path: request.path, contentType: request.header("Content-Type") ?? "",
+      authorization: request.header("Authorization") ?? "", body: request.body)
+  }
+}
+
+extension HTTPResponse {
+  init(_ response: TwirpResponse) {
+    let warnings = response.warnings.map { (name: "Trunkline-Warning", value: Self.headerValue($0)) }
+    self.init(
+      status: response.status, headers: [(name: "Content-Type", value: response.contentType)] + warnings,
+      body: response.body)
+  }
+
+  /// Printable ASCII, and not too much of it: the sentences quote names that people chose.
+  private static func headerValue(_ text: String) -> String {
+    String(decoding: text.utf8.prefix(500).map { (0x20...0x7E).contains($0) ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
   }
 }

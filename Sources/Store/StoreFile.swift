@@ -20,11 +20,6 @@ struct StoreFile: ~Copyable {
     return file
   }
 
-  private init(path: String, lockDescriptor: Int32) {
-    self.path = path
-    self.lockDescriptor = lockDescriptor
-  }
-
   deinit { close(lockDescriptor) }
 
   private static let ownerOnly: mode_t = 0o600

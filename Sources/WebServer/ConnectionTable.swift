@@ -10,6 +10,7 @@ final class ConnectionTable {
   private(set) var isClosing = false
   private var channels: [ObjectIdentifier: any Channel] = [:]
   private var countBySource: [SourceKey: Int] = [:]
+  private var bodiesByteCount = 0
   private let counters: ServerCounters
 
   init(limits: WebServerLimits, counters: ServerCounters) {
@@ -51,6 +52,20 @@ final class ConnectionTable {
     let left = countBySource[key, default: 1] - 1
     countBySource[key] = left == 0 ? nil : left
     count { $0.openConnections -= 1 }
+  }
+
+  /// Makes room for so many bytes of a body. False: there is none.
+  func takeBodyBytes(_ byteCount: Int) -> Bool {
+    guard bodiesByteCount + byteCount <= limits.bodiesByteCount else { return false }
+    bodiesByteCount += byteCount
+    count { $0.heldBodyBytes = bodiesByteCount }
+    return true
+  }
+
+  func releaseBodyBytes(_ byteCount: Int) {
+    guard byteCount > 0 else { return }
+    bodiesByteCount -= byteCount
+    count { $0.heldBodyBytes = bodiesByteCount }
   }
 
   /// From here on nothing is admitted; returns what is open.

@@ -15,7 +15,7 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
 
   private enum State {
     case idle
-    case receiving(HTTPRequestHead, body: [UInt8])
+    case receiving(HTTPRequestHead, HTTPRequest, BodyAllowance)
     case answering(HTTPRequestHead, Task<Void, Never>)
     case closing
   }
@@ -24,9 +24,13 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
   private let table: ConnectionTable
   private let handler: any WebHandler
   private let timer: ConnectionTimer
+  /// Ours while we are in the pipeline, for what the timer has to say.
+  private var context: ChannelHandlerContext?
   private var state = State.idle
   /// The peer sent more before it had our response: it is answered, and nothing after it.
   private var sentTooEarly = false
+  /// What this connection has of the table's room for bodies.
+  private var heldBodyBytes = 0
   private var limits: WebServerLimits { table.limits }
 
   init(source: Endpoint, table: ConnectionTable, handler: any WebHandler, timer: ConnectionTimer) {
@@ -37,11 +41,15 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
     expectRequest(context.channel, within: limits.requestDuration)
   }
 
+  func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
   func channelInactive(context: ChannelHandlerContext) {
     timer.cancel()
+    releaseBody()
     if case .answering(_, let task) = state { task.cancel() }
     state = .closing
     context.fireChannelInactive()
@@ -58,14 +66,11 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
     let part = unwrapInboundIn(data)
     switch (state, part) {
     case (.idle, .head(let head)): receive(head, context)
-    case (.receiving(let head, var body), .body(let bytes)):
+    case (.receiving(let head, var request, let allowance), .body(let bytes)):
       state = .idle  // Gives the array its only reference, so that appending copies nothing.
-      guard body.count + bytes.readableBytes <= limits.bodyByteCount else {
-        return refuse(413, "body larger than \(limits.bodyByteCount) bytes", context)
-      }
-      body.append(contentsOf: bytes.readableBytesView)
-      state = .receiving(head, body: body)
-    case (.receiving(let head, let body), .end): answer(head, body, context)
+      guard receive(bytes, into: &request.body, allowance, context) else { return }
+      state = .receiving(head, request, allowance)
+    case (.receiving(let head, let request, _), .end): answer(head, request, context)
     case (.answering, _): sentTooEarly = true
     case (.idle, _), (.receiving, .head), (.closing, _): break
     }
@@ -77,10 +82,37 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
     if headerBytes > limits.headersByteCount || head.headers.count > limits.headerCount {
       return refuse(431, "headers too large", context)
     }
-    if let length = head.headers.first(name: "content-length").flatMap(Int.init), length > limits.bodyByteCount {
-      return refuse(413, "body larger than \(limits.bodyByteCount) bytes", context)
+    guard let target = RequestTarget(head.uri) else { return refuse(400, "bad request target", context) }
+    let request = HTTPRequest(
+      method: head.method.rawValue, path: target.path, query: target.query,
+      headers: head.headers.map { (name: $0.name, value: $0.value) }, source: source)
+    let allowance = handler.bodyAllowance(for: request)
+    if let length = head.headers.first(name: "content-length").flatMap(Int.init), length > allowance.byteCount {
+      return refuse(allowance.refusal(.tooLarge), context)
     }
-    state = .receiving(head, body: [])
+    state = .receiving(head, request, allowance)
+  }
+
+  /// False: the request was refused.
+  private func receive(
+    _ bytes: ByteBuffer, into body: inout [UInt8], _ allowance: BodyAllowance, _ context: ChannelHandlerContext
+  ) -> Bool {
+    guard body.count + bytes.readableBytes <= allowance.byteCount else {
+      refuse(allowance.refusal(.tooLarge), context)
+      return false
+    }
+    guard table.takeBodyBytes(bytes.readableBytes) else {
+      refuse(allowance.refusal(.serverBusy), context)
+      return false
+    }
+    heldBodyBytes += bytes.readableBytes
+    body.append(contentsOf: bytes.readableBytesView)
+    return true
+  }
+
+  private func releaseBody() {
+    table.releaseBodyBytes(heldBodyBytes)
+    heldBodyBytes = 0
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -95,20 +127,19 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
   private func expectRequest(_ channel: any Channel, within duration: Duration) {
     timer.set(duration) { [self] in
       table.count { $0.timedOutConnections += 1 }
-      state = .closing
-      channel.close(promise: nil)
+      guard let context, case .receiving(_, _, let allowance) = state, allowance.byteCount > 0 else {
+        state = .closing
+        return channel.close(promise: nil)
+      }
+      write(allowance.refusal(.tooSlow), isHead: false, keepsAlive: false, context)
     }
   }
 
   // MARK: Answering
 
-  private func answer(_ head: HTTPRequestHead, _ body: [UInt8], _ context: ChannelHandlerContext) {
+  private func answer(_ head: HTTPRequestHead, _ request: HTTPRequest, _ context: ChannelHandlerContext) {
     timer.cancel()
     table.count { $0.requests += 1 }
-    guard let target = RequestTarget(head.uri) else { return refuse(400, "bad request target", context) }
-    let request = HTTPRequest(
-      method: head.method.rawValue, path: target.path, query: target.query,
-      headers: head.headers.map { (name: $0.name, value: $0.value) }, body: body, source: source)
     let isUpgrade = WebSocketHandshake.isAsked(by: head)
     if isUpgrade, let refusal = WebSocketHandshake.refusal(of: head) { return send(refusal, to: head, context) }
     let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
@@ -143,12 +174,17 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
   }
 
   private func refuse(_ status: Int, _ text: String, _ context: ChannelHandlerContext) {
+    refuse(.text(status, text + "\n"), context)
+  }
+
+  private func refuse(_ response: HTTPResponse, _ context: ChannelHandlerContext) {
     if case .closing = state { return }
     table.count { $0.badRequests += 1 }
-    write(.text(status, text + "\n"), isHead: false, keepsAlive: false, context)
+    write(response, isHead: false, keepsAlive: false, context)
   }
 
   private func write(_ response: HTTPResponse, isHead: Bool, keepsAlive: Bool, _ context: ChannelHandlerContext) {
+    releaseBody()
     var headers = HTTPHeaders(response.headers.map { ($0.name, $0.value) })
     headers.replaceOrAdd(name: "content-length", value: "\(response.body.count)")
     headers.replaceOrAdd(name: "connection", value: keepsAlive ? "keep-alive" : "close")

@@ -5,7 +5,8 @@ public struct WebServerLimits: Sendable {
   /// All header fields together, the request line not counted.
   public var headersByteCount = 32 * 1024
   public var headerCount = 100
-  public var bodyByteCount = 1024 * 1024
+  /// Bodies of all connections together, from their first byte to the end of the response.
+  public var bodiesByteCount = 64 * 1024 * 1024
   /// One WebSocket message, its fragments together.
   public var messageByteCount = 2 * 1024 * 1024
   /// Outbound bytes that may wait for one WebSocket peer; past it the connection is closed.

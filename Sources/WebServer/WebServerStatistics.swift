@@ -2,6 +2,8 @@
 public struct WebServerStatistics: Sendable, Equatable {
   public var openConnections = 0
   public var openWebSockets = 0
+  /// Of request bodies that came and are not answered yet.
+  public var heldBodyBytes = 0
   public var acceptedConnections = 0
   /// Closed at accept: `connections` or `connectionsPerSource` was reached.
   public var refusedConnections = 0

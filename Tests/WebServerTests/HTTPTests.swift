@@ -129,6 +129,53 @@ import Testing
     }
   }
 
+  @Test("a body that stays half is answered in its path's words")
+  func slowBody() async throws {
+    var limits = WebServerLimits()
+    limits.requestDuration = .milliseconds(100)
+    try await withServer(limits) { server, endpoint in
+      let client = try RawClient(endpoint)
+      try client.send("POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf")
+      let text = String(decoding: try await client.takeAll(), as: UTF8.self)
+      #expect(text.hasPrefix("HTTP/1.1 408 ") && text.hasSuffix("too slow"))
+      #expect(server.statistics.timedOutConnections == 1)
+    }
+  }
+
+  @Test("a path has the last word on how large a body may be")
+  func bodyAllowance() async throws {
+    try await withServer(handler: TestHandler(bodyByteCount: 10)) { _, endpoint in
+      let small = try RawClient(endpoint)
+      try small.send("POST / HTTP/1.1\r\nContent-Length: 10\r\nConnection: close\r\n\r\n0123456789")
+      #expect(String(decoding: try await small.takeAll(), as: UTF8.self).hasSuffix("POST / 10"))
+      let large = try RawClient(endpoint)
+      try large.send("POST / HTTP/1.1\r\nContent-Length: 11\r\n\r\n")
+      #expect(String(decoding: try await large.takeAll(), as: UTF8.self).hasSuffix("too large"))
+    }
+  }
+
+  @Test("the bodies of all connections together are bounded, and what is done with makes room")
+  func bodiesTogether() async throws {
+    var limits = WebServerLimits()
+    limits.bodiesByteCount = 15
+    try await withServer(limits) { server, endpoint in
+      let request = "POST / HTTP/1.1\r\nContent-Length: 10\r\nConnection: close\r\n\r\n"
+      let waiting = try RawClient(endpoint)
+      try waiting.send(request + "01234567")
+      #expect(await eventually { server.statistics.heldBodyBytes == 8 })
+      let refused = try RawClient(endpoint)
+      try refused.send(request + "0123456789")
+      #expect(String(decoding: try await refused.takeAll(), as: UTF8.self).hasSuffix("busy"))
+      try waiting.send("89")
+      #expect(String(decoding: try await waiting.takeAll(), as: UTF8.self).hasSuffix("POST / 10"))
+      for _ in 0..<3 {
+        let client = try RawClient(endpoint)
+        try client.send(request + "0123456789")
+        #expect(String(decoding: try await client.takeAll(), as: UTF8.self).hasSuffix("POST / 10"))
+      }
+    }
+  }
+
   @Test("an idle connection is closed after its time")
   func idle() async throws {
     var limits = WebServerLimits()

@@ -10,9 +10,20 @@ struct TestHandler: WebHandler {
   var response: @Sendable (HTTPRequest) async -> HTTPResponse = { request in
     .text(200, "\(request.method) \(request.path) \(request.body.count)")
   }
+  var bodyByteCount = 1024 * 1024
   var session: @Sendable (WebSocketConnection) async -> Void = TestHandler.echo
 
   func respond(to request: HTTPRequest) async -> HTTPResponse { await response(request) }
+
+  func bodyAllowance(for request: HTTPRequest) -> BodyAllowance {
+    BodyAllowance(byteCount: bodyByteCount) { fault in
+      switch fault {
+      case .tooLarge: .text(413, "too large")
+      case .tooSlow: .text(408, "too slow")
+      case .serverBusy: .text(503, "busy")
+      }
+    }
+  }
 
   func decideUpgrade(of request: HTTPRequest) async -> WebSocketDecision {
     request.path == "/socket" ? .accept(session: session) : .refuse(.text(401, "no token"))

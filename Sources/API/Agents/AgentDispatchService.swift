@@ -9,14 +9,19 @@ public struct AgentDispatchService: Sendable {
   public var methods: [TwirpMethod] {
     [
       TwirpMethod(
-        "CreateDispatch", needs: { (request: Livekit_CreateAgentDispatchRequest) in .roomAdmin(request.room) }
-      ) { [agents] (request, _) async throws(TwirpError) in try await agents.createDispatch(request) },
-      TwirpMethod("ListDispatch", needs: { (request: Livekit_ListAgentDispatchRequest) in .roomAdmin(request.room) }) {
-        [agents] (request, _) async throws(TwirpError) in try await agents.listDispatch(request)
+        "CreateDispatch", needs: .roomAdmin(\.room)
+      ) { [agents] (request: Livekit_CreateAgentDispatchRequest, _) async throws(TwirpError) in
+        try await agents.createDispatch(request)
+      },
+      TwirpMethod("ListDispatch", needs: .roomAdmin(\.room)) {
+        [agents] (request: Livekit_ListAgentDispatchRequest, _) async throws(TwirpError) in
+        try await agents.listDispatch(request)
       },
       TwirpMethod(
-        "DeleteDispatch", needs: { (request: Livekit_DeleteAgentDispatchRequest) in .roomAdmin(request.room) }
-      ) { [agents] (request, _) async throws(TwirpError) in try await agents.deleteDispatch(request) },
+        "DeleteDispatch", needs: .roomAdmin(\.room)
+      ) { [agents] (request: Livekit_DeleteAgentDispatchRequest, _) async throws(TwirpError) in
+        try await agents.deleteDispatch(request)
+      },
     ]
   }
 }

@@ -8,21 +8,21 @@ public struct CallsService: Sendable {
 
   public var methods: [TwirpMethod] {
     [
-      TwirpMethod("ListCalls", needs: { (_: Trunkline_ListCallsRequest) in .sipAdmin }) {
-        [calls] (request, _) async throws(TwirpError) in
+      TwirpMethod("ListCalls", needs: .sipAdmin) {
+        [calls] (request: Trunkline_ListCallsRequest, _) async throws(TwirpError) in
         var response = Trunkline_ListCallsResponse()
         response.calls = await calls.calls().filter { request.roomName.isEmpty || $0.roomName == request.roomName }
         return response
       },
-      TwirpMethod("GetCall", needs: { (_: Trunkline_GetCallRequest) in .sipAdmin }) {
-        [calls] (request, _) async throws(TwirpError) in
+      TwirpMethod("GetCall", needs: .sipAdmin) {
+        [calls] (request: Trunkline_GetCallRequest, _) async throws(TwirpError) in
         guard let call = await calls.calls().first(where: { $0.callID == request.callID }) else {
           throw TwirpError(.notFound, "there is no call \(request.callID.prefix(64))")
         }
         return call
       },
-      TwirpMethod("HangUp", needs: { (_: Trunkline_HangUpRequest) in .sipCall }) {
-        [calls] (request, _) async throws(TwirpError) in try await calls.hangUp(request.callID)
+      TwirpMethod("HangUp", needs: .sipCall) { [calls] (request: Trunkline_HangUpRequest, _) async throws(TwirpError) in
+        try await calls.hangUp(request.callID)
       },
     ]
   }

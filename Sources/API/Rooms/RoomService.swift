@@ -14,69 +14,73 @@ public struct RoomService: Sendable {
 
   private var roomMethods: [TwirpMethod] {
     [
-      TwirpMethod("CreateRoom", needs: { (_: Livekit_CreateRoomRequest) in .roomCreate }) {
-        [rooms] (request, _) async throws(TwirpError) in
+      TwirpMethod("CreateRoom", needs: .roomCreate) {
+        [rooms] (request: Livekit_CreateRoomRequest, _) async throws(TwirpError) in
         try Self.check(request)
         return try await rooms.createRoom(request)
       },
-      TwirpMethod("ListRooms", needs: { (_: Livekit_ListRoomsRequest) in .roomList }) {
-        [rooms] (request, _) async throws(TwirpError) in
+      TwirpMethod("ListRooms", needs: .roomList) {
+        [rooms] (request: Livekit_ListRoomsRequest, _) async throws(TwirpError) in
         var response = Livekit_ListRoomsResponse()
         let names = Set(request.names)
         response.rooms = await rooms.listRooms().filter { names.isEmpty || names.contains($0.name) }
         return response
       },
-      TwirpMethod("DeleteRoom", needs: { (_: Livekit_DeleteRoomRequest) in .roomCreate }) {
-        [rooms] (request, _) async throws(TwirpError) in
+      TwirpMethod("DeleteRoom", needs: .roomCreate) {
+        [rooms] (request: Livekit_DeleteRoomRequest, _) async throws(TwirpError) in
         try await rooms.deleteRoom(request.room)
         return Livekit_DeleteRoomResponse()
       },
       TwirpMethod(
-        "UpdateRoomMetadata", needs: { (request: Livekit_UpdateRoomMetadataRequest) in .roomAdmin(request.room) }
-      ) { [rooms] (request, _) async throws(TwirpError) in try await rooms.updateRoomMetadata(request) },
+        "UpdateRoomMetadata", needs: .roomAdmin(\.room)
+      ) { [rooms] (request: Livekit_UpdateRoomMetadataRequest, _) async throws(TwirpError) in
+        try await rooms.updateRoomMetadata(request)
+      },
     ]
   }
 
   private var participantMethods: [TwirpMethod] {
     [
-      TwirpMethod("ListParticipants", needs: { (request: Livekit_ListParticipantsRequest) in .roomAdmin(request.room) })
-      { [rooms] (request, _) async throws(TwirpError) in
+      TwirpMethod("ListParticipants", needs: .roomAdmin(\.room)) {
+        [rooms] (request: Livekit_ListParticipantsRequest, _) async throws(TwirpError) in
         var response = Livekit_ListParticipantsResponse()
         response.participants = try await rooms.participants(of: request.room)
         return response
       },
-      TwirpMethod("GetParticipant", needs: { (request: Livekit_RoomParticipantIdentity) in .roomAdmin(request.room) }) {
-        [rooms] (request, _) async throws(TwirpError) in
+      TwirpMethod("GetParticipant", needs: .roomAdmin(\.room)) {
+        [rooms] (request: Livekit_RoomParticipantIdentity, _) async throws(TwirpError) in
         try await rooms.participant(request.identity, of: request.room)
       },
       TwirpMethod(
-        "RemoveParticipant", needs: { (request: Livekit_RoomParticipantIdentity) in .roomAdmin(request.room) }
-      ) { [rooms] (request, _) async throws(TwirpError) in
+        "RemoveParticipant", needs: .roomAdmin(\.room)
+      ) { [rooms] (request: Livekit_RoomParticipantIdentity, _) async throws(TwirpError) in
         guard request.revokeTokenTs == 0 else {
           throw MessageField.invalid("revoke_token_ts", "expected none: tokens are valid until they expire")
         }
         try await rooms.removeParticipant(request.identity, of: request.room)
         return Livekit_RemoveParticipantResponse()
       },
-      TwirpMethod("MutePublishedTrack", needs: { (request: Livekit_MuteRoomTrackRequest) in .roomAdmin(request.room) })
-      { [rooms] (request, _) async throws(TwirpError) in
+      TwirpMethod("MutePublishedTrack", needs: .roomAdmin(\.room)) {
+        [rooms] (request: Livekit_MuteRoomTrackRequest, _) async throws(TwirpError) in
         var response = Livekit_MuteRoomTrackResponse()
         response.track = try await rooms.muteTrack(request)
         return response
       },
       TwirpMethod(
-        "UpdateParticipant", needs: { (request: Livekit_UpdateParticipantRequest) in .roomAdmin(request.room) }
-      ) { [rooms] (request, _) async throws(TwirpError) in try await rooms.updateParticipant(request) },
+        "UpdateParticipant", needs: .roomAdmin(\.room)
+      ) { [rooms] (request: Livekit_UpdateParticipantRequest, _) async throws(TwirpError) in
+        try await rooms.updateParticipant(request)
+      },
       TwirpMethod(
-        "UpdateSubscriptions", needs: { (request: Livekit_UpdateSubscriptionsRequest) in .roomAdmin(request.room) }
-      ) { [rooms] (request, _) async throws(TwirpError) in
+        "UpdateSubscriptions", needs: .roomAdmin(\.room)
+      ) { [rooms] (request: Livekit_UpdateSubscriptionsRequest, _) async throws(TwirpError) in
         try await rooms.updateSubscriptions(request)
         return Livekit_UpdateSubscriptionsResponse()
       },
       TwirpMethod(
         "MoveParticipant",
-        needs: { (request: Livekit_MoveParticipantRequest) in .roomMove(request.room, to: request.destinationRoom) }
-      ) { [rooms, calls] (request, _) async throws(TwirpError) in
+        needs: .roomMove(\.room, to: \.destinationRoom)
+      ) { [rooms, calls] (request: Livekit_MoveParticipantRequest, _) async throws(TwirpError) in
         guard !request.destinationRoom.isEmpty, request.destinationRoom != request.room else {
           throw MessageField.invalid("destination_room", "expected another room")
         }
@@ -88,8 +92,8 @@ public struct RoomService: Sendable {
       },
       TwirpMethod(
         "ForwardParticipant",
-        needs: { (request: Livekit_ForwardParticipantRequest) in .roomMove(request.room, to: request.destinationRoom) }
-      ) { (_, _) async throws(TwirpError) -> Livekit_ForwardParticipantResponse in
+        needs: .roomMove(\.room, to: \.destinationRoom)
+      ) { (_: Livekit_ForwardParticipantRequest, _) async throws(TwirpError) -> Livekit_ForwardParticipantResponse in
         throw TwirpError(.unimplemented, "a participant is in one room; MoveParticipant moves a phone")
       },
     ]
@@ -97,13 +101,13 @@ public struct RoomService: Sendable {
 
   private var messageMethods: [TwirpMethod] {
     [
-      TwirpMethod("SendData", needs: { (request: Livekit_SendDataRequest) in .roomAdmin(request.room) }) {
-        [rooms] (request, _) async throws(TwirpError) in
+      TwirpMethod("SendData", needs: .roomAdmin(\.room)) {
+        [rooms] (request: Livekit_SendDataRequest, _) async throws(TwirpError) in
         try await rooms.sendData(request)
         return Livekit_SendDataResponse()
       },
-      TwirpMethod("PerformRpc", needs: { (request: Livekit_PerformRpcRequest) in .roomAdmin(request.room) }) {
-        [rooms] (request, _) async throws(TwirpError) in
+      TwirpMethod("PerformRpc", needs: .roomAdmin(\.room)) {
+        [rooms] (request: Livekit_PerformRpcRequest, _) async throws(TwirpError) in
         var response = Livekit_PerformRpcResponse()
         response.payload = try await rooms.performRPC(request)
         return response

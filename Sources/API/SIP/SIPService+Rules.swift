@@ -3,12 +3,14 @@ import LiveKitProtocol
 extension SIPService {
   var ruleMethods: [TwirpMethod] {
     [
-      TwirpMethod("CreateSIPDispatchRule", needs: { (_: Livekit_CreateSIPDispatchRuleRequest) in .sipAdmin }) {
-        [catalog] (request, _) async throws(TwirpError) in
+      TwirpMethod("CreateSIPDispatchRule", needs: .sipAdmin) {
+        [catalog] (request: Livekit_CreateSIPDispatchRuleRequest, _) async throws(TwirpError) in
         try await catalog.create(request.ruleInfo)
       },
-      TwirpMethod("UpdateSIPDispatchRule", needs: { (_: Livekit_UpdateSIPDispatchRuleRequest) in .sipAdmin }) {
-        [catalog] (request, _) async throws(TwirpError) -> Advised<Livekit_SIPDispatchRuleInfo> in
+      TwirpMethod("UpdateSIPDispatchRule", needs: .sipAdmin) {
+        [catalog] (request: Livekit_UpdateSIPDispatchRuleRequest, _) async throws(TwirpError) -> Advised<
+          Livekit_SIPDispatchRuleInfo
+        > in
         switch request.action {
         case .replace(let rule): return try await catalog.replace(request.sipDispatchRuleID, with: rule)
         case .update(let update):
@@ -18,8 +20,8 @@ extension SIPService {
         case nil: throw MessageField.invalid("action", "expected replace or update")
         }
       },
-      TwirpMethod("ListSIPDispatchRule", needs: { (_: Livekit_ListSIPDispatchRuleRequest) in .sipAdmin }) {
-        [catalog] (request, _) async throws(TwirpError) in
+      TwirpMethod("ListSIPDispatchRule", needs: .sipAdmin) {
+        [catalog] (request: Livekit_ListSIPDispatchRuleRequest, _) async throws(TwirpError) in
         var response = Livekit_ListSIPDispatchRuleResponse()
         let wanted = Set(request.trunkIds)
         response.items = await catalog.list(ids: request.dispatchRuleIds, page: request.page) { rule in
@@ -27,8 +29,9 @@ extension SIPService {
         }
         return response
       },
-      TwirpMethod("DeleteSIPDispatchRule", needs: { (_: Livekit_DeleteSIPDispatchRuleRequest) in .sipAdmin }) {
-        [catalog] (request, _) async throws(TwirpError) -> Livekit_SIPDispatchRuleInfo in
+      TwirpMethod("DeleteSIPDispatchRule", needs: .sipAdmin) {
+        [catalog] (request: Livekit_DeleteSIPDispatchRuleRequest, _) async throws(TwirpError)
+          -> Livekit_SIPDispatchRuleInfo in
         try await catalog.delete(request.sipDispatchRuleID)
       },
     ]

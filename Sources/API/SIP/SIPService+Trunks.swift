@@ -6,13 +6,15 @@ extension SIPService {
 
   private var inboundMethods: [TwirpMethod] {
     [
-      TwirpMethod("CreateSIPInboundTrunk", needs: { (_: Livekit_CreateSIPInboundTrunkRequest) in .sipAdmin }) {
-        [catalog] (request, _) async throws(TwirpError) in
+      TwirpMethod("CreateSIPInboundTrunk", needs: .sipAdmin) {
+        [catalog] (request: Livekit_CreateSIPInboundTrunkRequest, _) async throws(TwirpError) in
         guard request.hasTrunk else { throw MessageField.invalid("trunk", "expected a trunk") }
         return try await catalog.create(request.trunk)
       },
-      TwirpMethod("UpdateSIPInboundTrunk", needs: { (_: Livekit_UpdateSIPInboundTrunkRequest) in .sipAdmin }) {
-        [catalog] (request, _) async throws(TwirpError) -> Advised<Livekit_SIPInboundTrunkInfo> in
+      TwirpMethod("UpdateSIPInboundTrunk", needs: .sipAdmin) {
+        [catalog] (request: Livekit_UpdateSIPInboundTrunkRequest, _) async throws(TwirpError) -> Advised<
+          Livekit_SIPInboundTrunkInfo
+        > in
         switch request.action {
         case .replace(let trunk): return try await catalog.replace(request.sipTrunkID, with: trunk)
         case .update(let update):
@@ -22,14 +24,14 @@ extension SIPService {
         case nil: throw MessageField.invalid("action", "expected replace or update")
         }
       },
-      TwirpMethod("GetSIPInboundTrunk", needs: { (_: Livekit_GetSIPInboundTrunkRequest) in .sipAdmin }) {
-        [catalog] (request, _) async throws(TwirpError) in
+      TwirpMethod("GetSIPInboundTrunk", needs: .sipAdmin) {
+        [catalog] (request: Livekit_GetSIPInboundTrunkRequest, _) async throws(TwirpError) in
         var response = Livekit_GetSIPInboundTrunkResponse()
         response.trunk = try await catalog.get(request.sipTrunkID)
         return response
       },
-      TwirpMethod("ListSIPInboundTrunk", needs: { (_: Livekit_ListSIPInboundTrunkRequest) in .sipAdmin }) {
-        [catalog] (request, _) async throws(TwirpError) in
+      TwirpMethod("ListSIPInboundTrunk", needs: .sipAdmin) {
+        [catalog] (request: Livekit_ListSIPInboundTrunkRequest, _) async throws(TwirpError) in
         var response = Livekit_ListSIPInboundTrunkResponse()
         let wanted = Set(request.numbers.map { PhoneNumber.normalized($0) })
         response.items = await catalog.list(ids: request.trunkIds, page: request.page) { trunk in
@@ -43,13 +45,15 @@ extension SIPService {
 
   private var outboundMethods: [TwirpMethod] {
     [
-      TwirpMethod("CreateSIPOutboundTrunk", needs: { (_: Livekit_CreateSIPOutboundTrunkRequest) in .sipAdmin }) {
-        [catalog] (request, _) async throws(TwirpError) in
+      TwirpMethod("CreateSIPOutboundTrunk", needs: .sipAdmin) {
+        [catalog] (request: Livekit_CreateSIPOutboundTrunkRequest, _) async throws(TwirpError) in
         guard request.hasTrunk else { throw MessageField.invalid("trunk", "expected a trunk") }
         return try await catalog.create(request.trunk)
       },
-      TwirpMethod("UpdateSIPOutboundTrunk", needs: { (_: Livekit_UpdateSIPOutboundTrunkRequest) in .sipAdmin }) {
-        [catalog] (request, _) async throws(TwirpError) -> Advised<Livekit_SIPOutboundTrunkInfo> in
+      TwirpMethod("UpdateSIPOutboundTrunk", needs: .sipAdmin) {
+        [catalog] (request: Livekit_UpdateSIPOutboundTrunkRequest, _) async throws(TwirpError) -> Advised<
+          Livekit_SIPOutboundTrunkInfo
+        > in
         switch request.action {
         case .replace(let trunk): return try await catalog.replace(request.sipTrunkID, with: trunk)
         case .update(let update):
@@ -59,14 +63,14 @@ extension SIPService {
         case nil: throw MessageField.invalid("action", "expected replace or update")
         }
       },
-      TwirpMethod("GetSIPOutboundTrunk", needs: { (_: Livekit_GetSIPOutboundTrunkRequest) in .sipAdmin }) {
-        [catalog] (request, _) async throws(TwirpError) in
+      TwirpMethod("GetSIPOutboundTrunk", needs: .sipAdmin) {
+        [catalog] (request: Livekit_GetSIPOutboundTrunkRequest, _) async throws(TwirpError) in
         var response = Livekit_GetSIPOutboundTrunkResponse()
         response.trunk = try await catalog.get(request.sipTrunkID)
         return response
       },
-      TwirpMethod("ListSIPOutboundTrunk", needs: { (_: Livekit_ListSIPOutboundTrunkRequest) in .sipAdmin }) {
-        [catalog] (request, _) async throws(TwirpError) in
+      TwirpMethod("ListSIPOutboundTrunk", needs: .sipAdmin) {
+        [catalog] (request: Livekit_ListSIPOutboundTrunkRequest, _) async throws(TwirpError) in
         var response = Livekit_ListSIPOutboundTrunkResponse()
         let wanted = Set(request.numbers)
         response.items = await catalog.list(ids: request.trunkIds, page: request.page) { trunk in
@@ -79,8 +83,8 @@ extension SIPService {
 
   private var commonMethods: [TwirpMethod] {
     [
-      TwirpMethod("ListSIPTrunk", needs: { (_: Livekit_ListSIPTrunkRequest) in .sipAdmin }) {
-        [catalog] (request, _) async throws(TwirpError) in
+      TwirpMethod("ListSIPTrunk", needs: .sipAdmin) {
+        [catalog] (request: Livekit_ListSIPTrunkRequest, _) async throws(TwirpError) in
         let inbound: [Livekit_SIPInboundTrunkInfo] = await catalog.list(ids: [], page: request.page) { _ in true }
         let outbound: [Livekit_SIPOutboundTrunkInfo] = await catalog.list(ids: [], page: request.page) { _ in true }
         var response = Livekit_ListSIPTrunkResponse()
@@ -89,8 +93,8 @@ extension SIPService {
         response.items = Array(all.sorted { $0.sipTrunkID < $1.sipTrunkID }.prefix(limit))
         return response
       },
-      TwirpMethod("DeleteSIPTrunk", needs: { (_: Livekit_DeleteSIPTrunkRequest) in .sipAdmin }) {
-        [catalog] (request, _) async throws(TwirpError) in
+      TwirpMethod("DeleteSIPTrunk", needs: .sipAdmin) {
+        [catalog] (request: Livekit_DeleteSIPTrunkRequest, _) async throws(TwirpError) in
         if await catalog.hasInboundTrunk(request.sipTrunkID) {
           let trunk: Livekit_SIPInboundTrunkInfo = try await catalog.delete(request.sipTrunkID)
           return Livekit_SIPTrunkInfo(trunk)

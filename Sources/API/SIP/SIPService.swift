@@ -15,8 +15,8 @@ public struct SIPService: Sendable {
 
   private var callMethods: [TwirpMethod] {
     [
-      TwirpMethod("CreateSIPParticipant", needs: { (_: Livekit_CreateSIPParticipantRequest) in .sipCall }) {
-        [calls] (request, caller) async throws(TwirpError) in
+      TwirpMethod("CreateSIPParticipant", needs: .sipCall) {
+        [calls] (request: Livekit_CreateSIPParticipantRequest, caller) async throws(TwirpError) in
         let limit = Self.timeLimit(of: request)
         return try await Deadline.run(limit, "the call") { () async throws(TwirpError) in
           try await calls.createParticipant(request, for: caller)
@@ -24,8 +24,8 @@ public struct SIPService: Sendable {
       },
       TwirpMethod(
         "TransferSIPParticipant",
-        needs: { (request: Livekit_TransferSIPParticipantRequest) in .sipCallInRoom(request.roomName) }
-      ) { [calls] (request, caller) async throws(TwirpError) in
+        needs: .sipCallInRoom(\.roomName)
+      ) { [calls] (request: Livekit_TransferSIPParticipantRequest, caller) async throws(TwirpError) in
         try await calls.transferParticipant(request, for: caller)
       },
     ]

@@ -1,7 +1,7 @@
 import LiveKitProtocol
 
 /// What a token must grant for a request (livekit-wire 4.1).
-public enum RequiredGrant: Hashable, Sendable {
+enum RequiredGrant: Hashable, Sendable {
   case sipAdmin
   case sipCall
   /// `sip.call`, and to administer the room.
@@ -40,5 +40,25 @@ public enum RequiredGrant: Hashable, Sendable {
     case .roomAdmin: "video.roomAdmin for the request's room"
     case .roomMove: "video.roomAdmin for the request's room and its destination_room as video.destinationRoom"
     }
+  }
+}
+
+/// What each request of a method needs.
+public struct GrantRule<Request>: Sendable {
+  let grant: @Sendable (Request) -> RequiredGrant
+
+  private init(_ grant: @escaping @Sendable (Request) -> RequiredGrant) { self.grant = grant }
+
+  /// Fields of requests. Key paths without captures are safe to share.
+  public typealias Field = KeyPath<Request, String> & Sendable
+
+  public static var sipAdmin: Self { Self { _ in .sipAdmin } }
+  public static var sipCall: Self { Self { _ in .sipCall } }
+  public static var roomCreate: Self { Self { _ in .roomCreate } }
+  public static var roomList: Self { Self { _ in .roomList } }
+  public static func sipCallInRoom(_ room: Field) -> Self { Self { .sipCallInRoom($0[keyPath: room]) } }
+  public static func roomAdmin(_ room: Field) -> Self { Self { .roomAdmin($0[keyPath: room]) } }
+  public static func roomMove(_ room: Field, to destination: Field) -> Self {
+    Self { .roomMove($0[keyPath: room], to: $0[keyPath: destination]) }
   }
 }

@@ -11,26 +11,26 @@ public struct TwirpMethod: Sendable {
   let answer: Answer
 
   /// - Parameters:
-  ///   - grant: what the token must grant for this request.
+  ///   - rule: what the token must grant for a request.
   ///   - run: called with a request that is well-formed and whose sender may send it.
   public init<Request: Message, Response: Message>(
-    _ name: String, needs grant: @escaping @Sendable (Request) -> RequiredGrant,
+    _ name: String, needs rule: GrantRule<Request>,
     run: @escaping @Sendable (Request, APICaller) async throws(TwirpError) -> Response
   ) {
-    self.init(name, needs: grant) { (request: Request, caller) async throws(TwirpError) in
+    self.init(name, needs: rule) { (request: Request, caller) async throws(TwirpError) in
       Advised(try await run(request, caller))
     }
   }
 
   /// The same, for a method that may have more to say than its response.
   public init<Request: Message, Response: Message>(
-    _ name: String, needs grant: @escaping @Sendable (Request) -> RequiredGrant,
+    _ name: String, needs rule: GrantRule<Request>,
     run: @escaping @Sendable (Request, APICaller) async throws(TwirpError) -> Advised<Response>
   ) {
     self.name = name
     answer = { (body, coding, caller) async throws(TwirpError) in
       let request: Request = try coding.decode(body)
-      if let missing = grant(request).refusal(for: caller.grants) { throw missing }
+      if let missing = rule.grant(request).refusal(for: caller.grants) { throw missing }
       let result = try await run(request, caller)
       return TwirpResponse(
         status: 200, contentType: coding.contentType, warnings: result.warnings,
