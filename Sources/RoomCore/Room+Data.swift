@@ -55,6 +55,10 @@ extension Room {
     packet.kind = isReliable ? .reliable : .lossy
     let identities = Set(packet.destinationIdentities)
     let sids = Set(packet.user.destinationSids)
+    if packet.isRPCAnswer, identities.contains(Self.serverIdentity) {
+      if let sender = sid.flatMap({ participants[$0] }) { turn.emit(.serverAnswered(by: sender.info, packet)) }
+      return
+    }
     guard let bytes: [UInt8] = try? packet.serializedBytes() else { return }
     for other in order where other != sid {
       guard let receiver = participants[other],
@@ -115,7 +119,7 @@ extension Room {
   private mutating func refuse(
     _ request: Livekit_RpcRequest, to sid: String?, as receiver: String, turn: inout Turn
   ) {
-    guard let sid, let caller = participants[sid] else { return }
+    let caller = sid.flatMap { participants[$0]?.identity } ?? Self.serverIdentity
     var acknowledgement = Livekit_DataPacket()
     acknowledgement.rpcAck.requestID = request.id
     var response = Livekit_DataPacket()
@@ -123,7 +127,7 @@ extension Room {
     response.rpcResponse.error.code = 1_400
     response.rpcResponse.error.message = "Method not supported at destination"
     for var packet in [acknowledgement, response] {
-      packet.destinationIdentities = [caller.identity]
+      packet.destinationIdentities = [caller]
       send(packet, isReliable: true, asLocal: receiver, turn: &turn)
     }
   }
@@ -140,7 +144,33 @@ extension Room {
   }
 }
 
+// MARK: The server's own calls
+
+extension Room {
+  /// Who calls, for clients: they answer to an identity, so there must be one.
+  static let serverIdentity = "trunkline-server"
+
+  mutating func callMethod(_ request: Livekit_PerformRpcRequest, id: String, turn: inout Turn) {
+    var packet = Livekit_DataPacket()
+    packet.participantIdentity = Self.serverIdentity
+    packet.destinationIdentities = [request.destinationIdentity]
+    packet.rpcRequest.id = id
+    packet.rpcRequest.method = request.method
+    packet.rpcRequest.payload = request.payload
+    packet.rpcRequest.responseTimeoutMs = request.responseTimeoutMs
+    packet.rpcRequest.version = 1
+    forward(packet, isReliable: true, from: nil, turn: &turn)
+  }
+}
+
 extension Livekit_DataPacket {
+  fileprivate var isRPCAnswer: Bool {
+    switch value {
+    case .rpcAck, .rpcResponse: true
+    default: false
+    }
+  }
+
   /// Says who sent the packet, whatever it says itself. A hidden sender stays unnamed; an agent may speak for another
   /// where it passes on that one's words.
   fileprivate mutating func stamp(sender: Participant) {

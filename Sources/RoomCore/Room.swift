@@ -115,6 +115,7 @@ struct Room: Sendable {
   mutating func changed(_ sid: String, turn: inout Turn) {
     participants[sid]?.version &+= 1
     announce(sid, turn: &turn)
+    if let participant = participants[sid], participant.isLocal { turn.emit(.localChanged(participant.info)) }
   }
 
   mutating func announceRoom(turn: inout Turn) {

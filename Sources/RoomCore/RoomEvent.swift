@@ -24,6 +24,10 @@ public enum RoomEvent: Sendable {
   case localHeard(participantSID: String, by: Livekit_ParticipantInfo)
   /// `sip_dtmf` and RPC packets for a SIP participant, stamped with their sender.
   case localData(participantSID: String, Livekit_DataPacket)
+  /// Name, metadata, attributes or tracks of a SIP participant changed.
+  case localChanged(Livekit_ParticipantInfo)
+  /// A participant's acknowledgement of or answer to an RPC of the server's (`RoomServerCore.callMethod`).
+  case serverAnswered(by: Livekit_ParticipantInfo, Livekit_DataPacket)
   /// An administrator muted or unmuted a SIP participant's track.
   case localMuted(participantSID: String, Bool)
 }

@@ -69,6 +69,8 @@ public struct RoomLimits: Hashable, Sendable {
   public var digitsByteCount = 64
   /// Bytes of the payload of a classic RPC.
   public var rpcPayloadByteCount = 15 * 1_024
+  /// Bytes of a method's name that the API may call.
+  public var rpcMethodByteCount = 64
   /// Signalling requests of one session: a steady rate, and how many may come at once.
   public var requestsPerSecond = 50
   public var requestBurst = 500

@@ -167,6 +167,24 @@ extension RoomServerCore {
   }
 }
 
+extension RoomServerCore {
+  /// Calls a method of a participant; `serverAnswered` tells what it says to `id`.
+  public mutating func callMethod(
+    _ request: Livekit_PerformRpcRequest, id: String, now: MonotonicTime
+  ) throws(RoomError) -> [RoomAction] {
+    turn.now = now
+    _ = try existing(request.destinationIdentity, in: existing(request.room))
+    guard !request.method.isEmpty, request.method.utf8.count <= turn.limits.rpcMethodByteCount else {
+      throw RoomError(.invalidArgument, "a method's name has 1…\(turn.limits.rpcMethodByteCount) bytes")
+    }
+    guard request.payload.utf8.count <= turn.limits.rpcPayloadByteCount else {
+      throw RoomError(.invalidArgument, "the payload has more than \(turn.limits.rpcPayloadByteCount) bytes")
+    }
+    roomsByName[request.room]?.callMethod(request, id: id, turn: &turn)
+    return turn.takeActions()
+  }
+}
+
 extension Room {
   /// Sets what a participant may do; what it may not do any more ends.
   mutating func setPermission(_ permission: Livekit_ParticipantPermission, of sid: String, turn: inout Turn) {

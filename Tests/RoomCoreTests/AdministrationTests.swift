@@ -183,4 +183,64 @@ struct AdministrationTests {
     let packet = try Livekit_DataPacket(serializedBytes: try #require(sent.first).bytes)
     #expect(packet.participantIdentity.isEmpty && packet.user.topic == "t" && packet.kind == .lossy)
   }
+
+  private func methodCall(_ method: String, to identity: String, payload: String = "{}") -> Livekit_PerformRpcRequest {
+    var request = Livekit_PerformRpcRequest()
+    request.room = "lobby"
+    request.destinationIdentity = identity
+    request.method = method
+    request.payload = payload
+    return request
+  }
+
+  @Test("a method that the server calls reaches its participant alone, whose answer comes back to the server alone")
+  func callsMethod() throws {
+    let harness = Harness()
+    let (alice, bob) = (harness.join("alice"), harness.join("bob"))
+    let actions = try harness.core.callMethod(methodCall("greet", to: "alice"), id: "RPC_1", now: harness.now)
+    harness.perform(actions)
+    let sent = harness.media.takeSent()
+    #expect(sent.map(\.transport) == [harness.transport(of: alice)])
+    let packet = try Livekit_DataPacket(serializedBytes: try #require(sent.first).bytes)
+    #expect(packet.rpcRequest.id == "RPC_1" && packet.rpcRequest.method == "greet" && packet.rpcRequest.version == 1)
+    // Clients answer to the identity that called.
+    #expect(!packet.participantIdentity.isEmpty)
+    _ = harness.takeEvents()
+    for client in [alice, bob] {
+      var answer = Livekit_DataPacket()
+      answer.destinationIdentities = [packet.participantIdentity]
+      answer.rpcResponse.requestID = "RPC_1"
+      answer.rpcResponse.payload = "hello from \(client.identity)"
+      try harness.sendData(answer, from: client)
+    }
+    #expect(
+      harness.takeEvents() == ["server answered by alice: hello from alice", "server answered by bob: hello from bob"])
+    #expect(harness.media.takeSent().isEmpty)
+  }
+
+  @Test("a phone answers the server that it does not know a method")
+  func callsMethodOfPhone() throws {
+    let harness = Harness()
+    _ = try harness.call("sip_1")
+    _ = harness.takeEvents()
+    harness.perform(try harness.core.callMethod(methodCall("greet", to: "sip_1"), id: "RPC_1", now: harness.now))
+    #expect(harness.takeEvents() == ["server answered by sip_1: ", "server answered by sip_1: error 1400"])
+  }
+
+  @Test("a method is called of someone who is there, by a name, with a payload that fits")
+  func callsMethodRefused() throws {
+    let harness = Harness()
+    harness.join("alice")
+    let long = String(repeating: "x", count: 20_000)
+    for (request, code) in [
+      (methodCall("greet", to: "bob"), RoomError.Code.notFound), (methodCall("", to: "alice"), .invalidArgument),
+      (methodCall("greet", to: "alice", payload: long), .invalidArgument),
+      (methodCall(long, to: "alice"), .invalidArgument),
+    ] {
+      let error = #expect(throws: RoomError.self) {
+        try harness.core.callMethod(request, id: "RPC_1", now: harness.now)
+      }
+      #expect(error?.code == code)
+    }
+  }
 }

@@ -310,6 +310,10 @@ extension RoomEvent {
     case .localHears(_, let info, _): "call hears \(info.identity)"
     case .localHeard(_, let by): "call heard by \(by.identity)"
     case .localData(_, let packet): "call gets data of \(packet.participantIdentity)"
+    case .localChanged(let info): "call \(info.identity) changed"
+    case .serverAnswered(let info, let packet):
+      "server answered by \(info.identity): "
+        + (packet.rpcResponse.error.code == 0 ? packet.rpcResponse.payload : "error \(packet.rpcResponse.error.code)")
     case .localMuted(_, let isMuted): "call muted: \(isMuted)"
     }
   }

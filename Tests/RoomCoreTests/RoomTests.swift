@@ -34,8 +34,9 @@ struct RoomTests {
     harness.advance(.seconds(21))
     #expect(
       harness.takeEvents() == [
-        "room lobby started", "sip_1 joined", "sip_1 active", "sip_1 published sip_1", "alice joined", "alice active",
-        "alice published mic", "call hears alice", "alice unpublished mic", "alice left: clientInitiated",
+        "room lobby started", "sip_1 joined", "sip_1 active", "call sip_1 changed", "sip_1 published sip_1",
+        "alice joined", "alice active", "alice published mic", "call hears alice", "alice unpublished mic",
+        "alice left: clientInitiated",
         "sip_1 unpublished sip_1", "sip_1 left: clientInitiated", "room lobby finished: roomClosed",
       ])
     #expect(harness.media.rooms.isEmpty && harness.media.transports.isEmpty && harness.core.rooms.isEmpty)
