@@ -83,12 +83,12 @@ extension Participant {
     var outcome = OfferOutcome()
     var claimed: Set<MediaTrackID> = []
     for section in offer.sections where section.direction.sends && section.kind == .audio {
-      guard answer.accepts(section, of: offer), let common = answer.commonCodec(section),
+      guard answer.accepts(section, of: offer), let sent = answer.clientCodec(section),
         let index = trackIndex(sentOn: section, claimed: claimed)
       else { continue }
       claimed.insert(tracks[index].id)
       let receive = RoomReceiveTrack(
-        ssrc: section.ssrcs.first, mid: section.mid, payloadType: common.rtp.payloadType, codec: common.codec,
+        ssrc: section.ssrcs.first, mid: section.mid, payloadType: sent.rtp.payloadType, codec: sent.codec,
         levelExtensionID: section.audioLevelExtensionID, midExtensionID: section.midExtensionID)
       guard tracks[index].receive != receive else { continue }
       if tracks[index].receive != nil { turn.emit(.unpublishTrack(transport, tracks[index].id), on: media) }
@@ -96,9 +96,9 @@ extension Participant {
       if tracks[index].info.muted { turn.emit(.setTrackMuted(tracks[index].id, true), on: media) }
       tracks[index].receive = receive
       tracks[index].info.mid = section.mid
-      tracks[index].info.mimeType = common.codec.mimeType
+      tracks[index].info.mimeType = sent.codec.mimeType
       if tracks[index].codec == nil { outcome.published.append(tracks[index].id) }
-      tracks[index].codec = common.codec
+      tracks[index].codec = sent.codec
     }
     outcome.unpublished = tracks.filter { $0.isPublished && !claimed.contains($0.id) }.map(\.id)
     return outcome
@@ -156,8 +156,8 @@ extension Participant {
       guard let trackSID = carried[section.mid], let subscription = subscriptions[trackSID], let transport,
         let codec = section.codec(subscription.codec)
       else { continue }
-      let ssrc = connection.ssrcs[section.mid] ?? turn.ids.ssrc()
-      connection.ssrcs[section.mid] = ssrc
+      let ssrc = connection.ssrcs[section.mid]?[subscription.codec] ?? turn.ids.ssrc()
+      connection.ssrcs[section.mid, default: [:]][subscription.codec] = ssrc
       outgoing[section.mid] = OutgoingTrack(
         msid: MediaStreamID(participantSID: subscription.publisherSID, trackSID: trackSID), ssrc: ssrc)
       let sending = RoomSendTrack(
@@ -209,7 +209,7 @@ extension RoomMedia {
 }
 
 extension RoomServerConfiguration {
-  /// Ours, the preferred first.
+  /// Ours, that of SIP participants first: their tracks are what most sections carry.
   var codecPreference: [RoomCodec] { codec == .opus ? [.opus, .pcmu] : [.pcmu, .opus] }
 }
 

@@ -20,8 +20,8 @@ struct AnsweringConnection: Sendable {
   /// The last offer that was answered.
   var offer: WebRTCDescription?
   var origin: WebRTCOrigin
-  /// The stream that we send on a section keeps its SSRC whatever track it carries.
-  var ssrcs: [String: UInt32] = [:]
+  /// The streams that we send, by section: one for each codec, which keeps its SSRC whatever track it carries.
+  var ssrcs: [String: [RoomCodec: UInt32]] = [:]
   /// Sections that carried a track which is not sent any more. They are answered `inactive` once before they get
   /// another: a client tells its application of a track only when the direction changes.
   var retired: Set<String> = []
@@ -50,15 +50,19 @@ struct OfferingConnection: Sendable {
     }
 
     let mid: String
-    let ssrc: UInt32
-    var use: Use
+    /// One stream for each codec, which keeps its SSRC whatever track it carries.
+    var ssrcs: [RoomCodec: UInt32] = [:]
+    var use = Use.free
     /// The last tracks it carried.
     var history: [String] = []
 
     static let historyCount = 16
 
-    mutating func carry(_ trackSID: String) {
+    init(mid: String) { self.mid = mid }
+
+    mutating func carry(_ trackSID: String, _ codec: RoomCodec, ids: inout IDAllocator) {
       use = .carries(trackSID: trackSID)
+      ssrcs[codec] = ssrcs[codec] ?? ids.ssrc()
       history = history.suffix(Self.historyCount - 1) + [trackSID]
     }
   }

@@ -48,7 +48,7 @@ extension Room {
     response.subscriberPrimary = participant.offering != nil
     response.pingInterval = Int32(clamping: configuration.pingInterval.components.seconds)
     response.pingTimeout = Int32(clamping: configuration.pingTimeout.components.seconds)
-    response.enabledPublishCodecs = configuration.codecPreference.map(Livekit_Codec.init)
+    response.enabledPublishCodecs = info.enabledCodecs
     response.fastPublish = participant.permission.canPublish
     reported = reported ?? response.room
     turn.send(.join(response), to: participant.session)

@@ -36,7 +36,7 @@ public struct RoomServerConfiguration: Sendable {
   public var serverVersion = "1.9.0"
   public var region = ""
   public var nodeID = ""
-  /// The codec of SIP participants' tracks, and what publishers are asked to prefer.
+  /// The codec of SIP participants' tracks. Clients publish in the one that they prefer.
   public var codec = RoomCodec.opus
   /// Room RPC methods (livekit-wire A.9) that the gateway answers for SIP participants; others get error 1400.
   public var localRPCMethods: Set<String> = []

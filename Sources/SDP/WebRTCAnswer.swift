@@ -4,7 +4,7 @@ import Base
 /// and the publisher's of `/rtc`.
 public struct WebRTCAnswer: Hashable, Sendable {
   public var transport: WebRTCTransport
-  /// In our order of preference; the first that the offer has too is the one both use.
+  /// In our order of preference, which counts on sections that carry our tracks.
   public var codecs: [RoomCodec]
   /// Ours: `passive` unless the offer insists on it for itself.
   public var preferredSetup: DTLSSetup
@@ -29,16 +29,27 @@ public struct WebRTCAnswer: Hashable, Sendable {
     // One transport only: without BUNDLE just the first section can be served.
     guard !section.isRejected, section.isBundled || section.mid == offer.transport?.mid else { return false }
     switch section.kind {
-    case .audio: return section.transportProtocol.hasSuffix("TLS/RTP/SAVPF") && commonCodec(section) != nil
+    case .audio: return section.transportProtocol.hasSuffix("TLS/RTP/SAVPF") && clientCodec(section) != nil
     case .application: return section.sctpPort != nil && section.mid == offer.application?.mid
     case .video, .other: return false
     }
   }
 
-  /// The codec both use on this section, with the offer's payload type.
-  public func commonCodec(_ section: WebRTCSection) -> (codec: RoomCodec, rtp: RTPCodec)? {
-    for codec in codecs { if let rtp = section.codec(codec) { return (codec, rtp) } }
+  /// What the client sends on this section: of our codecs the one that it prefers (RFC 3264 §6.1), with its payload
+  /// type. Our preference would end the session of a stock client: it limits what it publishes to 48 kbit/s, and its
+  /// libwebrtc refuses an answer whose first codec, like PCMU, needs more.
+  public func clientCodec(_ section: WebRTCSection) -> (codec: RoomCodec, rtp: RTPCodec)? {
+    for rtp in section.codecs {
+      if let codec = codecs.first(where: { section.codec($0) == rtp }) { return (codec, rtp) }
+    }
     return nil
+  }
+
+  /// The codecs that the answer names. A client that only sends has no choice left: its packets are read as one codec.
+  private func answered(_ section: WebRTCSection) -> [RoomCodec] {
+    let offered = codecs.filter { section.codec($0) != nil }
+    guard section.direction.sends, let first = clientCodec(section)?.codec else { return offered }
+    return section.direction.receives ? [first] + offered.filter { $0 != first } : [first]
   }
 
   /// The answer. `outgoing` has the track that we send on a mid; audio that neither sends nor receives is `inactive`.
@@ -80,7 +91,7 @@ public struct WebRTCAnswer: Hashable, Sendable {
       if let id = section.extensionID(uri) { attributes.append(SDPAttribute("extmap", "\(id) \(uri)")) }
     }
     var formats: [String] = []
-    for codec in codecs {
+    for codec in answered(section) {
       guard let offered = section.codec(codec) else { continue }
       formats.append(String(offered.payloadType))
       attributes += codec.attributes(payloadType: offered.payloadType, sendsNACK: offered.feedback.contains("nack"))

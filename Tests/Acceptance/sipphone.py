@@ -1,5 +1,6 @@
 """A small SIP phone of the tests' own: it can send what well-behaved clients never would."""
 
+import asyncio
 import hashlib
 import os
 import re
@@ -65,6 +66,7 @@ class SIPPhone:
         self.port, self.buffer = self.socket.getsockname()[1], b""
         self.call_id, self.tag, self.to_tag, self.cseq = os.urandom(8).hex() + "@test", os.urandom(4).hex(), "", 0
         self.uri = f"sip:{called}@127.0.0.1:{gateway.sip_port}"
+        self.packets: list[bytes] = []
 
     def __enter__(self):
         return self
@@ -200,3 +202,20 @@ class SIPPhone:
     def send_rtp(self, destination: int, payload: bytes, sequence: int, timestamp: int, payload_type=0, ssrc=0x1234):
         header = bytes([0x80, payload_type]) + sequence.to_bytes(2, "big") + timestamp.to_bytes(4, "big")
         self.rtp.sendto(header + ssrc.to_bytes(4, "big") + payload, ("127.0.0.1", destination))
+
+    async def talk(self, port: int, seconds: float, payload: bytes, *, sequence=1000, timestamp=5000, keep=lambda n: True):
+        """Sends 20 ms packets of a second of µ-law, again and again, at their times; `keep` says which are not lost.
+        Returns the next sequence number and timestamp."""
+        start = time.monotonic()
+        for n in range(int(seconds * 50)):
+            at = n % 50 * 160
+            if keep(n):
+                self.send_rtp(port, payload[at : at + 160], (sequence + n) & 0xFFFF, timestamp + n * 160)
+            await asyncio.sleep(max(0, start + (n + 1) * 0.02 - time.monotonic()))
+        return sequence + n + 1, timestamp + (n + 1) * 160
+
+    async def listen(self):
+        """Keeps the RTP that arrives in `packets`, until it is cancelled."""
+        self.rtp.setblocking(False)
+        while True:
+            self.packets.append(await asyncio.get_running_loop().sock_recv(self.rtp, 2000))

@@ -26,6 +26,12 @@ def decode(payload: bytes, payload_type: int) -> np.ndarray:
     return (ULAW if payload_type == 0 else ALAW)[np.frombuffer(payload, np.uint8)].astype(float)
 
 
+def ulaw_tone(frequency: float, seconds: float, amplitude: float = 8000) -> bytes:
+    samples = amplitude * np.sin(2 * np.pi * frequency * np.arange(int(8000 * seconds)) / 8000)
+    distances = np.abs(samples[:, None] - ULAW[None, :])
+    return distances.argmin(axis=1).astype(np.uint8).tobytes()
+
+
 def strongest_frequency(samples: np.ndarray, rate: int = 8000) -> float:
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
     return float(spectrum.argmax() * rate / len(samples))

@@ -72,6 +72,30 @@ struct PeerToPhoneTests {
     #expect(phone.packets[0].header.marker && !phone.packets[1].header.marker)
   }
 
+  @Test("a phone hears a peer of Opus and a peer of PCMU, whatever callers publish", arguments: [RoomCodec.opus, .pcmu])
+  func bothCodecs(room codec: RoomCodec) throws {
+    let world = try World()
+    let room = world.openRoom(RoomMediaOptions(codec: codec))
+    let phone = TestPhone(at: Self.endpoint)
+    _ = world.call(phone, into: room)
+    let (first, peer) = try world.connectPeer(room)
+    _ = publish(world, first)
+    let speaker = try Speaker(peer)
+    let (second, other) = try world.connectPeer(room)
+    let track = TrackID(rawValue: world.makeID())
+    world.perform(.publishTrack(second, track, ReceiveTrack(ssrc: 6000, payloadType: 0, codec: .pcmu)))
+    world.run(.seconds(3)) { index in
+      guard index % 2 == 0 else { return }
+      speaker.speak()
+      let count = index / 2
+      let header = RTPHeader(
+        payloadType: 0, sequenceNumber: UInt16(count), timestamp: UInt32(count * 160), ssrc: 6000)
+      other.send(header, payload: Sound.encode(Sound.tone(hz: 1700, count: 160, from: count * 160)))
+    }
+    let heard = phone.heard.dropFirst(8000).prefix(8000)
+    for hz in [1000.0, 1700] { #expect(abs(Sound.decibels(heard, hz: hz) - Self.level(hz)) < 1) }
+  }
+
   @Test("the first sound of a peer is heard within 40 ms when packets come evenly")
   func delay() throws {
     let world = try World()

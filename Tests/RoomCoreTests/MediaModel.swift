@@ -1,4 +1,5 @@
 import RoomCore
+import SDP
 
 /// What a media loop would have open, and every command that it could not have carried out.
 struct MediaModel {
@@ -11,6 +12,8 @@ struct MediaModel {
   private(set) var transports: [MediaTransportID: RoomTransport] = [:]
   private(set) var published: [MediaTrackID: (transport: MediaTransportID, track: RoomReceiveTrack)] = [:]
   private(set) var subscriptions: [Subscription: RoomSendTrack] = [:]
+  /// What each stream carries for life, by transport and SSRC.
+  private var codecs: [MediaTransportID: [UInt32: RoomCodec]] = [:]
   private(set) var muted: Set<MediaTrackID> = []
   private(set) var sent: [(transport: MediaTransportID, label: String, bytes: [UInt8])] = []
   private(set) var channels: [MediaTransportID: [String]] = [:]
@@ -49,6 +52,8 @@ struct MediaModel {
       check(subscriptions[key] == nil, action)
       let isTaken = subscriptions.contains { $0.key.transport == transport && $0.value.ssrc == send.ssrc }
       check(!isTaken, action)
+      check(codecs[transport]?[send.ssrc] ?? send.codec == send.codec, action)
+      codecs[transport, default: [:]][send.ssrc] = send.codec
       subscriptions[key] = send
     case .unsubscribe(let transport, let track):
       check(subscriptions.removeValue(forKey: Subscription(transport: transport, track: track)) != nil, action)

@@ -106,13 +106,24 @@ struct WebRTCTests {
     #expect(!text.contains("nack"))
   }
 
-  @Test("an offer with PCMU first in our order is answered with PCMU first")
-  func codecOrder() throws {
-    let offer = try WebRTCDescription(parsing: Offers.joinRequest)
-    let builder = WebRTCAnswer(transport: transport, codecs: [.pcmu, .opus])
+  @Test(
+    "a client sends what it prefers, and what it gets stands in our order",
+    arguments: [
+      ("sendonly", "111 63 9 0 8", [RoomCodec.pcmu, .opus], ["111"]), ("sendonly", "0 111", [.pcmu, .opus], ["0"]),
+      ("sendonly", "0 111", [.opus, .pcmu], ["0"]), ("sendonly", "9 0", [.opus, .pcmu], ["0"]),
+      ("recvonly", "111 63 9 0 8", [.pcmu, .opus], ["0", "111"]), ("recvonly", "0 111", [.opus, .pcmu], ["111", "0"]),
+      ("sendrecv", "111 0", [.pcmu, .opus], ["111", "0"]), ("sendrecv", "0 111", [.opus, .pcmu], ["0", "111"]),
+      ("inactive", "111 0", [.pcmu, .opus], ["0", "111"]),
+    ])
+  func codecOrder(direction: String, offered: String, ours: [RoomCodec], answered: [String]) throws {
+    let text = Offers.webRTC([("audio", ["a=\(direction)"])]).replacing("111 63 9 0 8 13 110 126", with: offered)
+    let offer = try WebRTCDescription(parsing: text)
+    let builder = WebRTCAnswer(transport: transport, codecs: ours)
     let answer = try builder.build(to: offer, origin: WebRTCOrigin(sessionID: 1))
-    #expect(answer.media[0].formats == ["0", "111"])
-    #expect(builder.commonCodec(offer.sections[0])?.codec == .pcmu)
+    #expect(answer.media[0].formats == answered)
+    if direction.hasPrefix("send") {
+      #expect(builder.clientCodec(offer.sections[0]).map { String($0.rtp.payloadType) } == answered.first)
+    }
   }
 
   @Test(
