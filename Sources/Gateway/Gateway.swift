@@ -81,12 +81,19 @@ struct RunningGateway: Sendable {
       configuration: configuration,
       ports: PortPool(range: configuration.media.phonePorts, addresses: listenAddresses(configuration)), loops: loops,
       directory: directory, roomJobs: jobs, records: records, log: log, announcedMedia: announced.media)
-    let web = try await startWeb(configuration, rooms)
     let controller = await CallController(context: context, inbox: inbox)
     do {
       try await controller.listen(sipConfiguration(configuration, announced.sip))
     } catch {
       throw Gateway.StartError(description: "\(error)")
+    }
+    // Last: who waits for the public port and then calls finds the gateway complete.
+    let web: WebServer
+    do {
+      web = try await startWeb(configuration, rooms)
+    } catch {
+      await controller.close()
+      throw error
     }
     return RunningGateway(
       addresses: GatewayAddresses(

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import http.client
 import json
 import os
 import pathlib
@@ -21,6 +22,8 @@ SCENARIOS = pathlib.Path(__file__).resolve().parent / "scenarios"
 SIPP_PCAPS = pathlib.Path("/usr/share/sip-tester")
 KEY, SECRET = "devkey", "a-secret-of-at-least-32-characters"
 CALLER, CALLED = "+15550123", "+15550100"
+# How much longer than usual everything may take, for a gateway built with a sanitizer.
+SLOWNESS = float(os.environ.get("SLOWNESS", "1"))
 
 
 def binary() -> pathlib.Path:
@@ -45,21 +48,21 @@ def free_port(kind=socket.SOCK_DGRAM, count=1) -> int:
 
 def wait_until(condition, what: str, deadline: float = 20.0):
     """The condition's first true value; an error that names `what` when the deadline passes."""
-    end = time.monotonic() + deadline
+    end = time.monotonic() + deadline * SLOWNESS
     while time.monotonic() < end:
         if value := condition():
             return value
         time.sleep(0.02)
-    raise AssertionError(f"waited {deadline} s in vain for {what}")
+    raise AssertionError(f"waited {deadline * SLOWNESS} s in vain for {what}")
 
 
 async def eventually(condition, what: str, deadline: float = 20.0):
-    end = asyncio.get_running_loop().time() + deadline
+    end = asyncio.get_running_loop().time() + deadline * SLOWNESS
     while asyncio.get_running_loop().time() < end:
         if value := condition():
             return value
         await asyncio.sleep(0.02)
-    raise AssertionError(f"waited {deadline} s in vain for {what}")
+    raise AssertionError(f"waited {deadline * SLOWNESS} s in vain for {what}")
 
 
 DEFAULT_TRUNK = {"name": "provider", "numbers": [CALLED], "allowed_addresses": ["127.0.0.0/8"]}
@@ -99,24 +102,30 @@ class Gateway:
         } | settings
 
     def __enter__(self) -> "Gateway":
+        self.launch()
+        wait_until(self._is_ready, "the gateway to listen", 30)
+        return self
+
+    def launch(self):
         path = self.directory / "trunkline.yaml"
         path.write_text(yaml.safe_dump(self.configuration))
         self.log_file = self.log_path.open("w")
         environment = os.environ | {"SWIFT_BACKTRACE": "enable=no"}
         self.process = subprocess.Popen(
             [binary(), "serve", "--config", path], stdout=self.log_file, stderr=subprocess.STDOUT, env=environment)
-        wait_until(self._is_ready, "the gateway to listen", 30)
-        return self
 
     def __exit__(self, *_):
         if self.process.poll() is None:
             self.stop(signal.SIGINT)
         self.log_file.close()
+        # A crash that no assertion noticed, or a sanitizer's report. Tests may kill the gateway.
+        code = self.process.returncode
+        assert code in (0, -signal.SIGKILL), f"the gateway ended with {code}:\n{self.log()[-4000:]}"
 
     def stop(self, with_signal: int, deadline: float = 20) -> int:
         self.process.send_signal(with_signal)
         try:
-            return self.process.wait(deadline)
+            return self.process.wait(deadline * SLOWNESS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise AssertionError(f"the gateway did not stop on signal {with_signal}:\n{self.log()[-4000:]}")
@@ -126,8 +135,14 @@ class Gateway:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=1) as answer:
                 return answer.status == 200
-        except OSError:
+        except (OSError, http.client.HTTPException):
+            # Before it listens, a client may be given the very port it asks for, and talk to itself.
             return False
+
+    def listens(self) -> bool:
+        """Whether the public port is open, without a connection."""
+        sockets = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return any(fields[1].endswith(f":{self.port:04X}") and fields[3] == "0A" for fields in sockets)
 
     def log(self) -> str:
         return self.log_path.read_text(errors="replace")
@@ -170,7 +185,7 @@ class Sipp:
             "sipp", f"127.0.0.1:{gateway.sip_port}", "-sf", SCENARIOS / f"{scenario}.xml", "-s", called, "-i", "127.0.0.1",
             "-p", self.port, "-mi", "127.0.0.1", "-mp", self.media_port, "-t", transport, "-m", calls,
             "-nostdin", "-trace_msg", "-message_file", self.messages, "-trace_err", "-error_file", self.errors,
-            "-timeout", 60, "-timeout_error", "-key", "caller", caller, "-key", "pcaps", SIPP_PCAPS,
+            "-timeout", round(60 * SLOWNESS), "-timeout_error", "-key", "caller", caller, "-key", "pcaps", SIPP_PCAPS,
         ]
         for name, value in (keys or {}).items():
             command += ["-key", name, value]
@@ -179,7 +194,7 @@ class Sipp:
             cwd=directory)
 
     def wait(self, deadline: float = 60):
-        code = self.process.wait(deadline)
+        code = self.process.wait(deadline * SLOWNESS)
         errors = self.errors.read_text(errors="replace") if self.errors.exists() else ""
         assert code == 0, f"sipp ended with {code}\n{errors[-3000:]}\n{self.trace()[-6000:]}"
 
@@ -251,7 +266,7 @@ class Participant:
         self.room.on("reconnected", lambda: self.events.append(("reconnected", "")))
 
     async def connect(self, url: str, token: str, options: rtc.RoomOptions | None = None):
-        await asyncio.wait_for(self.room.connect(url, token, options or rtc.RoomOptions()), 20)
+        await asyncio.wait_for(self.room.connect(url, token, options or rtc.RoomOptions()), 20 * SLOWNESS)
 
     def _listen(self, track, _publication, participant):
         if track.kind == rtc.TrackKind.KIND_AUDIO:
@@ -269,7 +284,7 @@ class Participant:
         source = rtc.AudioSource(48000, 1)
         track = rtc.LocalAudioTrack.create_audio_track(name, source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
-        await asyncio.wait_for(self.room.local_participant.publish_track(track, options), 15)
+        await asyncio.wait_for(self.room.local_participant.publish_track(track, options), 15 * SLOWNESS)
         return source
 
     async def publish_tone(self, frequency: float, amplitude: float = 8000):

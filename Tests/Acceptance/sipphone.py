@@ -7,6 +7,8 @@ import re
 import socket
 import time
 
+from harness import SLOWNESS
+
 OFFER = """v=0
 o=- 1 1 IN IP4 {ip}
 s=-
@@ -138,7 +140,7 @@ class SIPPhone:
     def final(self, deadline: float = 10, method: str = "INVITE") -> Message:
         """The first final response to the method; provisional ones are kept in `provisional`."""
         self.provisional: list[Message] = []
-        end = time.monotonic() + deadline
+        end = time.monotonic() + deadline * SLOWNESS
         while message := self.receive(end - time.monotonic()):
             if message.status and message.get("CSeq").endswith(method):
                 if tag := re.search(r";tag=([^;>\s]+)", message.get("To")):
@@ -170,7 +172,7 @@ class SIPPhone:
 
     def wait_for(self, method: str, deadline: float = 20) -> Message:
         """The next request of the method, answered with 200."""
-        end = time.monotonic() + deadline
+        end = time.monotonic() + deadline * SLOWNESS
         while message := self.receive(end - time.monotonic()):
             if message.method == method:
                 self.reply(message)

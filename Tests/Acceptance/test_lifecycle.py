@@ -3,12 +3,13 @@
 import asyncio
 import os
 import pathlib
+import socket
 import subprocess
 
 import numpy as np
 import pytest
 import sound
-from harness import CALLED, Capture, Sipp, binary, direct_rule, eventually, wait_until
+from harness import CALLED, Capture, Gateway, Sipp, binary, direct_rule, eventually, wait_until
 
 
 def open_descriptors(gateway) -> int:
@@ -58,6 +59,20 @@ async def test_baresip_completes_a_call_over_tcp(gateway, tmp_path):
     back = np.concatenate([sound.decode(packet.payload, 0) for packet in capture.stop()])
     assert abs(sound.strongest_frequency(back[8000:16000]) - 600) < 2
     assert gateway.wait_for_records()[0]["end_reason"] == "hangup"
+
+
+def test_the_public_port_opens_only_when_calls_are_taken(tmp_path):
+    """Who waits for it and then calls must not lose the INVITE."""
+    gateway = Gateway(tmp_path)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", gateway.sip_port))
+        gateway.launch()
+        was_open = False
+        while gateway.process.poll() is None:
+            was_open = was_open or gateway.listens()
+    gateway.log_file.close()
+    assert gateway.process.returncode == 1 and str(gateway.sip_port) in gateway.log()
+    assert not was_open
 
 
 def test_a_bad_configuration_is_refused_in_one_line_each(tmp_path):
