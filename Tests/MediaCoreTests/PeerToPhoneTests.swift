@@ -72,7 +72,7 @@ struct PeerToPhoneTests {
     #expect(phone.packets[0].header.marker && !phone.packets[1].header.marker)
   }
 
-  @Test("a phone hears a peer of Opus and a peer of PCMU, whatever callers publish", arguments: [RoomCodec.opus, .pcmu])
+  @Test("a phone hears peers of Opus and of PCMU, whatever callers publish", arguments: [RoomCodec.opus, .pcmu])
   func bothCodecs(room codec: RoomCodec) throws {
     let world = try World()
     let room = world.openRoom(RoomMediaOptions(codec: codec))
