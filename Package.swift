@@ -96,13 +96,20 @@ let package = Package(
         "API", "LiveKitProtocol", .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
+    edge(
+      "Webhooks",
+      [
+        "API", "Base", "LiveKitProtocol", "Telephony", .product(name: "Logging", package: "swift-log"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ]),
     // The gateway wires.
     edge("Configuration", ["Base", "Telephony", .product(name: "Yams", package: "Yams")]),
     edge(
       "Gateway",
       [
         "Base", "Linux", "RTP", "SDP", "Audio", "MediaCore", "Telephony", "LiveKitProtocol", "RoomCore", "MediaIO",
-        "SIP", "WebServer", "Configuration", "API", "Store", .product(name: "Logging", package: "swift-log"),
+        "SIP", "WebServer", "Configuration", "API", "Store", "Webhooks",
+        .product(name: "Logging", package: "swift-log"),
       ]),
     edge("Phone", ["Base", "Linux", "RTP", "SDP", "Audio", "Capture", "Telephony", "SIP", "MediaIO", "COpenSSL"]),
     .executableTarget(
@@ -112,6 +119,14 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
+    tests("API", ["Base", "LiveKitProtocol", "Telephony", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+    tests(
+      "Store",
+      [
+        "API", "LiveKitProtocol", .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ]),
+    tests("Webhooks"),
     tests("SIP", ["Base", "Linux", "Telephony", "CLinux"]),
     tests("Base"),
     tests(

@@ -1,9 +1,9 @@
 import COpenSSL
 
 /// Hashes of RFC 7616 and the HMAC that protects nonces, computed by OpenSSL.
-enum Digest {
+public enum Digest {
   static func md5(_ bytes: [UInt8]) -> [UInt8] { hash(bytes, EVP_md5()) }
-  static func sha256(_ bytes: [UInt8]) -> [UInt8] { hash(bytes, EVP_sha256()) }
+  public static func sha256(_ bytes: [UInt8]) -> [UInt8] { hash(bytes, EVP_sha256()) }
 
   /// HMAC-SHA-256 (RFC 2104), 32 bytes.
   static func hmacSHA256(_ bytes: [UInt8], key: [UInt8]) -> [UInt8] {

@@ -1,0 +1,109 @@
+import API
+import Base
+import Foundation
+import LiveKitProtocol
+import Logging
+import SwiftProtobuf
+import Synchronization
+
+/// Posts events to the configured URLs. Each URL has a few queues; events of one room go through one, in order. A full
+/// queue drops what comes next: whoever posts never waits.
+public final class WebhookSender: WebhookEvents {
+  /// Per URL.
+  static let queueCount = 8
+  /// Events that may wait in one queue.
+  static let queueLimit = 512
+
+  private struct Delivery: Sendable {
+    let name: String
+    let body: [UInt8]
+  }
+
+  private struct Queue: Sendable {
+    let deliveries: AsyncStream<Delivery>.Continuation
+    let task: Task<Void, Never>
+  }
+
+  private let queues: [[Queue]]
+  private let log: Logger
+  private let unixSeconds: @Sendable () -> Int64
+  /// Events that found their queue full, since the start.
+  private let dropped = Mutex(0)
+
+  /// - Parameter urls: `http` or `https`.
+  public init(
+    urls: [URL], apiKey: String, secret: String, log: Logger, unixSeconds: @escaping @Sendable () -> Int64,
+    retryDelays: [Duration]? = nil
+  ) {
+    self.log = log
+    self.unixSeconds = unixSeconds
+    let signer = WebhookSigner(apiKey: apiKey, secret: secret)
+    queues = urls.map { url in
+      let session = WebhookSession(url: url, signer: signer, log: log, unixSeconds: unixSeconds)
+      return (0..<Self.queueCount).map { _ in
+        let (stream, continuation) = AsyncStream.makeStream(
+          of: Delivery.self, bufferingPolicy: .bufferingOldest(Self.queueLimit))
+        let task = Task {
+          for await delivery in stream {
+            await session.deliver(
+              delivery.body, event: delivery.name, WebhookRetry(delays: retryDelays ?? WebhookRetry.delays))
+          }
+        }
+        return Queue(deliveries: continuation, task: task)
+      }
+    }
+  }
+
+  public func post(_ event: Livekit_WebhookEvent) {
+    var event = event
+    event.id = GUID.make(prefix: "EV_")
+    event.createdAt = unixSeconds()
+    post(event, name: event.event, room: event.room.name)
+  }
+
+  public func post(_ event: Trunkline_CallEvent) {
+    var event = event
+    event.id = GUID.make(prefix: "EV_")
+    event.createdAt = unixSeconds()
+    // By call where there is no room yet.
+    post(event, name: event.event, room: event.room.name.isEmpty ? event.sipCallInfo.callID : event.room.name)
+  }
+
+  public var droppedCount: Int { dropped.withLock { $0 } }
+
+  /// Takes nothing more, and returns when everything has been delivered or `limit` has passed.
+  public func close(within limit: Duration) async {
+    for queue in queues.joined() { queue.deliveries.finish() }
+    await withTaskGroup { group in
+      group.addTask { [queues] in for queue in queues.joined() { await queue.task.value } }
+      group.addTask { try? await Task.sleep(for: limit) }
+      await group.next()
+      for queue in queues.joined() { queue.task.cancel() }
+      group.cancelAll()
+    }
+  }
+
+  private func post(_ event: some Message, name: String, room: String) {
+    guard let body: [UInt8] = try? event.jsonUTF8Bytes() else { return }
+    for ofURL in queues {
+      let queue = ofURL[Int(Self.hash(room) % UInt64(Self.queueCount))]
+      if case .dropped = queue.deliveries.yield(Delivery(name: name, body: body)) { noteDropped() }
+    }
+  }
+
+  private func noteDropped() {
+    let count = dropped.withLock { count in
+      count += 1
+      return count
+    }
+    // The first one, and every hundredth: a receiver that is gone must not fill the log.
+    if count % 100 == 1 {
+      log.warning("webhooks were dropped because their queue is full", metadata: ["dropped": "\(count)"])
+    }
+  }
+
+  /// FNV-1a: the same room is in the same queue.
+  private static func hash(_ text: String) -> UInt64 {
+    text.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+  }
+}
