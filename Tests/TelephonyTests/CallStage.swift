@@ -3,67 +3,63 @@ import Testing
 
 @testable import Telephony
 
+/// What both kinds of call machines have.
+protocol StagedMachine: Sendable {
+  static var direction: CallDirection { get }
+  var isAnswered: Bool { get }
+  var isEnded: Bool { get }
+  mutating func handle(_ input: CallInput, now: MonotonicTime) -> [CallAction]
+}
+
+extension CallMachine: StagedMachine {
+  static var direction: CallDirection { .inbound }
+}
+
+extension OutboundCallMachine: StagedMachine {
+  static var direction: CallDirection { .outbound }
+}
+
 /// Stands for everything around a call machine: runs its timers on a virtual clock, keeps what it did, and checks after
 /// each input that its actions are ones the surroundings can carry out.
-struct CallStage {
-  private(set) var machine: CallMachine
+struct Stage<Machine: StagedMachine> {
+  private(set) var machine: Machine
   private(set) var now = MonotonicTime(nanoseconds: 1_000_000_000)
   /// Everything done so far, without timers.
   private(set) var done: [CallAction] = []
-  private(set) var records: [CallRecord] = []
+  private(set) var rules = StageRules(Machine.direction)
+
+  var records: [CallRecord] { rules.records }
   /// The first broken rule.
-  private(set) var violation: String?
-  private var deadlines: [CallTimer: MonotonicTime] = [:]
-  private var hasMedia = false
-  private var hasRoom = false
-  private var isMediaClosed = false
-  private var hasLeft = false
-  private var isFinal = false
-  private var hasHungUp = false
-  private var mayHangUp = false
-  private var openReinvites = 0
+  var violation: String? { rules.violation }
+  var runningTimers: Set<CallTimer> { Set(rules.deadlines.keys) }
 
-  static let facts = CallFacts(
-    callID: "SCL_test", sipCallID: "abc@host", fromUser: "+15557654321", fromHost: "sip.example.com", fromTag: "t",
-    toUser: "+15550100", source: IPAddress("192.0.2.1"))
-
-  init(hasOffer: Bool = true) {
-    machine = CallMachine(call: Self.facts, hasOffer: hasOffer, receivedAtUnixMilliseconds: 1000, now: now)
-  }
-
-  static func dispatch(_ policy: CallPolicy = CallPolicy()) -> Dispatch {
-    Dispatch(
-      trunkID: "ST_1", trunkLabel: "trunk", ruleID: "SDR_1", ruleLabel: "rule", roomName: "call-_+15557654321_abc",
-      roomPreset: "", roomConfiguration: nil, participant: ParticipantProfile(identity: "sip_+15557654321", name: "P"),
-      policy: policy, media: MediaOptions(), headers: [:], attributesToHeaders: [:], krispEnabled: false)
-  }
-
-  static func pinRequest(_ policy: CallPolicy = CallPolicy()) -> PINRequest {
-    PINRequest(
-      trunkID: "ST_1", trunkLabel: "trunk", ruleID: "SDR_2", ruleLabel: "pin", policy: policy, media: MediaOptions(),
-      headers: [:])
-  }
+  init(_ machine: Machine) { self.machine = machine }
 
   /// What the input led to, without timers.
   @discardableResult
   mutating func handle(_ inputs: CallInput...) -> [CallAction] { handle(inputs) }
 
+  @discardableResult
   mutating func handle(_ inputs: [CallInput]) -> [CallAction] {
     var result: [CallAction] = []
     for input in inputs {
-      if case .reinvited = input, !machine.isEnded { openReinvites += 1 }
-      if case .acknowledged = input { mayHangUp = mayHangUp || machine.isAnswered }
-      if case .shutdown = input { mayHangUp = true }
-      if case .timerFired(.acknowledgement) = input, deadlines[.acknowledgement] != nil { mayHangUp = true }
-      if case .timerFired(let timer) = input { deadlines[timer] = nil }
+      noteRight(to: input)
+      rules.note(input, isEnded: machine.isEnded)
       let actions = machine.handle(input, now: now)
-      for action in actions { apply(action) }
-      if openReinvites > 1 { fail("\(openReinvites) re-INVITEs are open") }
-      if !records.isEmpty, !machine.isEnded { fail("a record before the end") }
-      result += actions.filter { !$0.isTimer }
+      result += apply(actions)
     }
-    done += result
     return result
+  }
+
+  /// What the machine does by itself.
+  mutating func apply(_ actions: [CallAction]) -> [CallAction] {
+    rules.isAnswered = machine.isAnswered
+    if Machine.direction == .outbound, machine.isAnswered { rules.mayHangUp = true }
+    for action in actions { rules.apply(action, now: now) }
+    rules.check(isEnded: machine.isEnded)
+    let visible = actions.filter { !$0.isTimer }
+    done += visible
+    return visible
   }
 
   /// Lets time pass; timers fire in order.
@@ -71,7 +67,8 @@ struct CallStage {
   mutating func advance(_ duration: Duration) -> [CallAction] {
     let end = now + duration
     var result: [CallAction] = []
-    while let next = deadlines.min(by: { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }), next.value <= end
+    while let next = rules.deadlines.min(by: { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }),
+      next.value <= end
     {
       now = max(now, next.value)
       result += handle([.timerFired(next.key)])
@@ -80,55 +77,51 @@ struct CallStage {
     return result
   }
 
-  var runningTimers: Set<CallTimer> { Set(deadlines.keys) }
-
-  private mutating func fail(_ text: String) { violation = violation ?? text }
-
-  private mutating func demand(_ condition: Bool, _ text: String) { if !condition { fail(text) } }
-
-  private mutating func apply(_ action: CallAction) {
-    demand(records.isEmpty, "\(action) after the record")
-    switch action {
-    case .ring: demand(!isFinal, "180 after the final response")
-    case .openMedia:
-      demand(!hasMedia, "two ports")
-      hasMedia = true
-    case .joinRoom:
-      demand(!hasRoom, "two rooms")
-      hasRoom = true
-    case .answer, .refuse, .refuseTerminated:
-      demand(!isFinal, "two final responses")
-      isFinal = true
-    case .hangUp:
-      demand(machine.isAnswered && !hasHungUp && mayHangUp, "BYE out of place")
-      hasHungUp = true
-    case .attachMedia: demand(hasMedia && hasRoom && !isMediaClosed && !hasLeft, "attached to nothing")
-    case .setCallStatus: demand(hasRoom && !hasLeft, "status without a room")
-    case .applyAnswer, .renegotiate, .playPrompt: demand(hasMedia && !isMediaClosed, "\(action) without media")
-    case .answerReinvite, .refuseReinvite:
-      demand(openReinvites > 0, "an answer to no re-INVITE")
-      openReinvites -= 1
-    case .closeMedia:
-      demand(hasMedia && !isMediaClosed, "closed twice")
-      isMediaClosed = true
-    case .leaveRoom:
-      demand(hasRoom && !hasLeft, "left twice")
-      hasLeft = true
-    case .startTimer(let timer, let duration):
-      demand(deadlines[timer] == nil, "\(timer) runs already")
-      deadlines[timer] = now + duration
-    case .cancelTimer(let timer): demand(deadlines.removeValue(forKey: timer) != nil, "\(timer) does not run")
-    case .reportWaiting(let sentence): demand(!sentence.isEmpty && !isFinal, "waits for nothing")
-    case .dispatch: break
-    case .writeRecord(let record):
-      demand(isMediaClosed == hasMedia && hasLeft == hasRoom && deadlines.isEmpty, "something is left open")
-      demand(EndReason.allCodes.contains(record.endReason.code), "reason \(record.endReason)")
-      demand(!record.sentence.isEmpty && record.endedAfter >= .zero, "an empty record")
-      demand((record.answeredAfter != nil) == machine.isAnswered, "answer time")
-      demand((record.sipStatus == .ok) == machine.isAnswered, "SIP status")
-      records.append(record)
-    default: fail("\(action) in an inbound call")
+  /// BYE of ours must wait for the ACK, its being given up, or the end of the process (RFC 3261 §15).
+  private mutating func noteRight(to input: CallInput) {
+    switch input {
+    case .acknowledged: rules.mayHangUp = rules.mayHangUp || machine.isAnswered
+    case .shutdown: rules.mayHangUp = true
+    case .timerFired(.acknowledgement) where rules.deadlines[.acknowledgement] != nil: rules.mayHangUp = true
+    case .target(.failed), .target(.ended): rules.targetEnded()
+    default: break
     }
+  }
+
+  mutating func start(_ actions: (inout Machine, MonotonicTime) -> [CallAction]) -> [CallAction] {
+    let actions = actions(&machine, now)
+    return apply(actions)
+  }
+}
+
+typealias CallStage = Stage<CallMachine>
+
+extension Stage where Machine == CallMachine {
+  static var facts: CallFacts {
+    CallFacts(
+      callID: "SCL_test", sipCallID: "abc@host", fromUser: "+15557654321", fromHost: "sip.example.com", fromTag: "t",
+      toUser: "+15550100", source: IPAddress("192.0.2.1"))
+  }
+
+  init(hasOffer: Bool = true, facts: CallFacts = Self.facts) {
+    self.init(
+      CallMachine(
+        call: facts, hasOffer: hasOffer, receivedAtUnixMilliseconds: 1000,
+        now: MonotonicTime(nanoseconds: 1_000_000_000)))
+  }
+
+  static func dispatch(_ policy: CallPolicy = CallPolicy(), transfer: TransferPolicy = TransferPolicy()) -> Dispatch {
+    Dispatch(
+      trunkID: "ST_1", trunkLabel: "trunk", ruleID: "SDR_1", ruleLabel: "rule", roomName: "call-_+15557654321_abc",
+      roomPreset: "", roomConfiguration: nil, participant: ParticipantProfile(identity: "sip_+15557654321", name: "P"),
+      policy: policy, media: MediaOptions(), headers: [:], attributesToHeaders: [:], krispEnabled: false,
+      transfer: transfer)
+  }
+
+  static func pinRequest(_ policy: CallPolicy = CallPolicy()) -> PINRequest {
+    PINRequest(
+      trunkID: "ST_1", trunkLabel: "trunk", ruleID: "SDR_2", ruleLabel: "pin", policy: policy, media: MediaOptions(),
+      headers: [:])
   }
 }
 

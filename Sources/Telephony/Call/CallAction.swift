@@ -21,6 +21,8 @@ public enum CallAction: Sendable, Hashable {
   case answerReinvite
   case refuseReinvite(SIPStatus, retryAfterSeconds: Int?)
   case playPrompt(CallPrompt)
+  /// The recorded sentence of this name; `announcementPlayed` follows.
+  case playAnnouncement(String)
   /// Ask the dispatcher again with what the caller keyed in; `dispatched` follows.
   case dispatch(PINEntry)
   /// Final response to the INVITE. At most one, and none after `answer`.
@@ -72,15 +74,17 @@ public enum CallAction: Sendable, Hashable {
   case endTarget(reason: String)
   /// Join the phone of this call with the phone of that one; neither hears a room.
   case joinLegs(callID: String)
-  /// Tell the call that is transferred how this one, its target, fares.
+  /// Tell the call that is transferred how this one, its target, fares. When that call is gone, `endRequested` must
+  /// follow.
   case reportTarget(TransferTargetEvent, callID: String)
   /// Final response to a REFER of the phone.
   case answerRefer(SIPStatus)
   /// NOTIFY about what became of it.
   case notifyReferrer(SIPStatus, isFinal: Bool)
-  /// The participant in the room is this call's from here on; `roomJoined` or `joinFailed` follows.
+  /// Ask that call for its place in the room (its input `replaced`); `roomJoined` follows once it has handed it over,
+  /// `joinFailed` when it is gone.
   case takeOverRoom(callID: String)
-  /// The participant in the room is that call's; this one has none any more.
+  /// The participant in the room is that call's, which gets `roomJoined`; this one has none any more.
   case handOverRoom(toCallID: String)
 }
 

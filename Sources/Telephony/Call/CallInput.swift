@@ -11,6 +11,10 @@ public enum CallInput: Sendable, Hashable {
   case joinFailed(JoinFault)
   /// Someone joined, left, published or unpublished; what is there now.
   case roomChanged(RoomOccupancy)
+  /// The room's agents: the one that is waited for. Nil: it is there, or none is expected.
+  case agentAwaited(AwaitedAgent?)
+  /// The whole of `CallAction.playAnnouncement` was played.
+  case announcementPlayed
   case acknowledged(hasSDP: Bool)
   /// CANCEL. The SIP stack has answered it, and the INVITE with 487 unless a final response was out already.
   case cancelled
@@ -99,6 +103,8 @@ public enum CallTimer: String, Sendable, Hashable, CaseIterable {
   case alone
   /// Until a last prompt has been heard.
   case prompt
+  /// Until a ringing call has been without its agent for too long.
+  case noAgent
   /// Until the record is written without the media's totals, or the final response to a cancelled INVITE.
   case closing
   /// Until the call counts as active although its digits are not reported sent.
@@ -133,6 +139,12 @@ public enum MediaFault: Hashable, Sendable, Error {
   /// No port, no memory, a closed loop: not the caller's doing.
   case failed(String)
 
+  public var text: String {
+    switch self {
+    case .sdpError(let text), .noCommonCodec(let text), .noCommonCrypto(let text), .failed(let text): text
+    }
+  }
+
   public var refusal: Refusal {
     switch self {
     case .sdpError(let text): Refusal(.sdpError, sentence: RefusalReason.sdpError.sentence + ": " + text)
@@ -150,6 +162,13 @@ public enum MediaFault: Hashable, Sendable, Error {
 public enum JoinFault: Hashable, Sendable, Error {
   case roomFull
   case failed(String)
+
+  var text: String {
+    switch self {
+    case .roomFull: "the room is full"
+    case .failed(let text): text
+    }
+  }
 
   var refusal: Refusal {
     switch self {

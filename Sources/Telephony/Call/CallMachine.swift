@@ -12,6 +12,8 @@ import Base
 ///                          ▼      #       │
 ///                     enteringPIN ──▶ checkingPIN ──▶ leaving (hears that it was wrong)
 ///
+///   waiting ──no agent for too long: 200──▶ announcing (hears that nobody is there)
+///
 ///  each of these ──▶ closing ──▶ ended
 ///    before the 200: refused 4xx, 5xx · CANCEL 487 · rung out 480, 486 · room gone 486
 ///    after the 200:  BYE of either side · room gone · alone · no RTP · no ACK · too long · wrong PIN;
@@ -33,6 +35,8 @@ public struct CallMachine: Sendable {
     case checkingPIN
     /// Hears a last prompt.
     case leaving
+    /// Hears that no agent is there, out of the room.
+    case announcing(AwaitedAgent)
     case connected
     /// Over for a known reason, but BYE must wait for the ACK (RFC 3261 §15).
     case hangingUp(CallEnd)
@@ -43,6 +47,8 @@ public struct CallMachine: Sendable {
   public static let firstMediaLimit: Duration = .seconds(1)
   public static let acknowledgementLimit: Duration = .seconds(32)
   public static let promptLimit: Duration = .seconds(4)
+  /// Longer than any recorded sentence may be.
+  public static let announcementLimit: Duration = .seconds(305)
   public static let closingLimit: Duration = .seconds(5)
   public static let pinDigitLimit = 16
 
@@ -52,11 +58,14 @@ public struct CallMachine: Sendable {
   /// The 200 is out.
   public var isAnswered: Bool { common.isAnswered }
   public var isEnded: Bool { common.isEnded }
+  /// What another call may take over. Nil: nothing.
+  public var place: CallPlace? { common.place(dispatch?.entry) }
 
   private var state = State.new
   private var common: EstablishedCall
   private let hasOffer: Bool
   private var wantsPIN = false
+  private var agent = AgentWatch()
   /// The call whose place this one takes.
   private var takenOverCallID: String?
   /// The 200 is out, and neither an ACK came nor was it given up.
@@ -96,6 +105,8 @@ public struct CallMachine: Sendable {
     case (.waiting, .roomChanged(let occupancy)): return wait(occupancy, now)
     case (.enteringPIN(let digits), .digit(let digit)): return enterPIN(digits, digit)
     case (.connected, .phoneMediaStarted): return activate()
+    case (.announcing(let awaited), .announcementPlayed): return endAnnouncement(awaited, now)
+    case (_, .agentAwaited(let awaited)): return note(awaited, now)
 
     case (_, .acknowledged(let hasSDP)): return acknowledge(hasSDP, now)
     case (_, .cancelled): return cancel(now)
@@ -193,7 +204,7 @@ extension CallMachine {
 
   private mutating func wait(_ occupancy: RoomOccupancy, _ now: MonotonicTime) -> [CallAction] {
     _ = common.note(occupancy)
-    return isAwaited(occupancy) ? connect(now) : []
+    return isAwaited(occupancy) ? connect(now) : agent.watch(common.policy, &common.timers)
   }
 
   private func isAwaited(_ occupancy: RoomOccupancy) -> Bool {
@@ -206,7 +217,7 @@ extension CallMachine {
 
   private mutating func connect(_ now: MonotonicTime) -> [CallAction] {
     state = .connected
-    return common.timers.cancel(.ringingTimeout) + answer(now) + [.attachMedia]
+    return common.timers.cancel(.ringingTimeout) + common.timers.cancel(.noAgent) + answer(now) + [.attachMedia]
       + common.timers.start(.firstMedia, Self.firstMediaLimit) + common.beginTalking()
   }
 
@@ -217,6 +228,34 @@ extension CallMachine {
     common.record.sipStatus = .ok
     return common.timers.cancel(.ringing) + common.timers.cancel(.waitReport) + [.answer]
       + common.timers.start(.acknowledgement, Self.acknowledgementLimit)
+  }
+}
+
+// MARK: The agent that does not come
+
+extension CallMachine {
+  private mutating func note(_ awaited: AwaitedAgent?, _ now: MonotonicTime) -> [CallAction] {
+    let isNews = agent.note(awaited)
+    guard case .waiting = state else { return [] }
+    if let awaited = agent.isGivenUp { return giveUp(awaited, now) }
+    let report: [CallAction] = isNews && awaited?.isNamed == true ? [.reportWaiting(waitingSentence(now))] : []
+    return report + agent.watch(common.policy, &common.timers)
+  }
+
+  private mutating func giveUp(_ awaited: AwaitedAgent, _ now: MonotonicTime) -> [CallAction] {
+    guard common.policy.noAgent == .announce else {
+      let refusal = Refusal(.noAgent, sentence: "\(RefusalReason.noAgent.sentence): it waited for \(awaited.sentence)")
+      return end(CallEnd(.refused(.noAgent), refusal: refusal), now)
+    }
+    state = .announcing(awaited)
+    common.hasRoom = false
+    return [.reportWaiting(waitingSentence(now))] + common.timers.cancel(.ringingTimeout) + answer(now)
+      + [.leaveRoom(EndReason.noAgent.disconnectReason), .playAnnouncement(common.policy.noAgentAnnouncement)]
+      + common.timers.start(.prompt, Self.announcementLimit)
+  }
+
+  private mutating func endAnnouncement(_ awaited: AwaitedAgent, _ now: MonotonicTime) -> [CallAction] {
+    end(CallEnd(.noAgent, detail: "\(EndReason.noAgent.sentence()): it waited for \(awaited.sentence)"), now)
   }
 }
 
@@ -294,7 +333,7 @@ extension CallMachine {
   private mutating func fire(_ timer: CallTimer, _ now: MonotonicTime) -> [CallAction] {
     switch timer {
     case .maxDuration where isAnswered: return pass(on: .timerFired(timer), now)
-    case .ringing, .waitReport, .ringingTimeout, .maxDuration, .acknowledgement, .firstMedia, .prompt: break
+    case .ringing, .waitReport, .ringingTimeout, .maxDuration, .acknowledgement, .firstMedia, .prompt, .noAgent: break
     case .alone, .closing, .automation, .transfer, .transferred: return pass(on: .timerFired(timer), now)
     }
     guard common.timers.fired(timer) else { return [] }
@@ -309,7 +348,12 @@ extension CallMachine {
       if case .hangingUp(let end) = state { return self.end(end, now) }
       return end(CallEnd(unacknowledged), now)
     case .firstMedia: return activate()
-    case .prompt: return end(CallEnd(.wrongPIN), now)
+    case .prompt:
+      if case .announcing(let awaited) = state { return endAnnouncement(awaited, now) }
+      return end(CallEnd(.wrongPIN), now)
+    case .noAgent:
+      agent.timeIsUp()
+      return agent.isGivenUp.map { giveUp($0, now) } ?? []
     default: return []
     }
   }
@@ -340,7 +384,11 @@ extension CallMachine {
     case .joining: return "\(rung); waits to be let into room \(room)"
     default: break
     }
-    if others == 0 { return "\(rung); waits for someone to join room \(room)" }
+    if let awaited = agent.awaited, awaited.isNamed { return "\(rung); waits for \(awaited.sentence)" }
+    if others == 0 {
+      let other = agent.awaited.map { ", or for \($0.sentence)" } ?? ""
+      return "\(rung); waits for someone to join room \(room)\(other)"
+    }
     let present = others == 1 ? "1 participant is there and publishes" : "\(others) participants are there and publish"
     return "\(rung); waits for an audio track in room \(room): \(present) none"
   }

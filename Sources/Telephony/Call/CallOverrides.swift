@@ -5,16 +5,24 @@ public struct CallOverrides: Hashable, Sendable {
   public var maxCallDuration: Duration?
   public var hangupWhenAlone: Bool?
   public var departureTimeout: Duration?
+  public var noAgent: NoAgentPolicy?
+  public var noAgentTimeout: Duration?
+  /// Name of the recorded sentence: the path of its file.
+  public var noAgentAnnouncement: String?
 
   public init(
     answerPolicy: AnswerPolicy? = nil, ringingTimeout: Duration? = nil, maxCallDuration: Duration? = nil,
-    hangupWhenAlone: Bool? = nil, departureTimeout: Duration? = nil
+    hangupWhenAlone: Bool? = nil, departureTimeout: Duration? = nil, noAgent: NoAgentPolicy? = nil,
+    noAgentTimeout: Duration? = nil, noAgentAnnouncement: String? = nil
   ) {
     self.answerPolicy = answerPolicy
     self.ringingTimeout = ringingTimeout
     self.maxCallDuration = maxCallDuration
     self.hangupWhenAlone = hangupWhenAlone
     self.departureTimeout = departureTimeout
+    self.noAgent = noAgent
+    self.noAgentTimeout = noAgentTimeout
+    self.noAgentAnnouncement = noAgentAnnouncement
   }
 }
 
@@ -31,11 +39,18 @@ public struct CallPolicy: Hashable, Sendable {
   public var departureTimeout: Duration
   /// Between two 180 responses.
   public var ringingInterval: Duration
+  /// What is done when no agent comes.
+  public var noAgent: NoAgentPolicy
+  /// How long it may take until one has the call; zero is a time too.
+  public var noAgentTimeout: Duration
+  /// Name of the recorded sentence. Empty: there is none.
+  public var noAgentAnnouncement: String
 
   public init(
     answerPolicy: AnswerPolicy = .trackSubscribed, ringingTimeout: Duration = .seconds(180),
     maxCallDuration: Duration = .seconds(86_400), hangupWhenAlone: Bool = true,
-    departureTimeout: Duration = .seconds(20), ringingInterval: Duration = .seconds(1)
+    departureTimeout: Duration = .seconds(20), ringingInterval: Duration = .seconds(1),
+    noAgent: NoAgentPolicy = .ring, noAgentTimeout: Duration = .seconds(10), noAgentAnnouncement: String = ""
   ) {
     self.answerPolicy = answerPolicy
     self.ringingTimeout = ringingTimeout
@@ -43,6 +58,9 @@ public struct CallPolicy: Hashable, Sendable {
     self.hangupWhenAlone = hangupWhenAlone
     self.departureTimeout = departureTimeout
     self.ringingInterval = ringingInterval
+    self.noAgent = noAgent
+    self.noAgentTimeout = noAgentTimeout
+    self.noAgentAnnouncement = noAgentAnnouncement
   }
 
   /// Zero durations are LiveKit's way to say nothing.
@@ -54,6 +72,8 @@ public struct CallPolicy: Hashable, Sendable {
       maxCallDuration: said(overrides.maxCallDuration) ?? maxCallDuration,
       hangupWhenAlone: overrides.hangupWhenAlone ?? hangupWhenAlone,
       departureTimeout: overrides.departureTimeout ?? departureTimeout,
-      ringingInterval: ringingInterval)
+      ringingInterval: ringingInterval, noAgent: overrides.noAgent ?? noAgent,
+      noAgentTimeout: overrides.noAgentTimeout ?? noAgentTimeout,
+      noAgentAnnouncement: overrides.noAgentAnnouncement ?? noAgentAnnouncement)
   }
 }

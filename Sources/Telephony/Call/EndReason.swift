@@ -26,6 +26,8 @@ public enum EndReason: Sendable, Hashable {
   case joinFailed
   case noAcknowledgement
   case wrongPIN
+  /// The caller heard that no agent is there.
+  case noAgent
   case transportFailed
   case terminated
   case shutdown
@@ -49,6 +51,7 @@ public enum EndReason: Sendable, Hashable {
     case .joinFailed: "join-failed"
     case .noAcknowledgement: "no-ack"
     case .wrongPIN: "wrong-pin"
+    case .noAgent: RefusalReason.noAgent.rawValue
     case .transportFailed: "transport-failed"
     case .terminated: "terminated"
     case .shutdown: "shutdown"
@@ -61,7 +64,7 @@ public enum EndReason: Sendable, Hashable {
       + [
         EndReason.transferred, .bridgeEnded, .replaced, .cancelled, .hangup, .roomDeleted, .removed, .alone,
         .endRequested, .maxDuration, .mediaTimeout,
-        .mediaFailed, .joinFailed, .noAcknowledgement, .wrongPIN, .transportFailed, .terminated, .shutdown,
+        .mediaFailed, .joinFailed, .noAcknowledgement, .wrongPIN, .noAgent, .transportFailed, .terminated, .shutdown,
       ].map(\.code))
 
   /// One sentence for people. The other side is the caller of an inbound call and the callee of one that we placed.
@@ -85,6 +88,7 @@ public enum EndReason: Sendable, Hashable {
     case .joinFailed: "\(phone) could not join the room"
     case .noAcknowledgement: "the caller never acknowledged the answer"
     case .wrongPIN: "the PIN was wrong or not entered in time"
+    case .noAgent: "no agent came, and the caller was told so"
     case .transportFailed: "\(phone) could no longer be reached"
     case .terminated: "the SIP stack gave the call up"
     case .shutdown: "the gateway stopped"
@@ -102,6 +106,7 @@ public enum EndReason: Sendable, Hashable {
     case .joinFailed: .joinFailure
     case .transportFailed: .sipTrunkFailure
     case .noAcknowledgement, .terminated: .connectionTimeout
+    case .noAgent: .userUnavailable
     case .refused(let reason):
       switch reason {
       case .roomDeleted: .roomDeleted

@@ -49,6 +49,14 @@ struct EstablishedCall: Sendable {
     }
   }
 
+  /// What another call may take over. Nil: nothing.
+  func place(_ entry: RoomEntry?) -> CallPlace? {
+    guard var entry, hasRoom, isTalking, !isOver, !transfer.isActive else { return nil }
+    entry.roomName = record.roomName
+    entry.participant.identity = record.identity
+    return CallPlace(callID: record.callID, trunkID: record.trunkID, entry: entry, policy: policy)
+  }
+
   func age(_ now: MonotonicTime) -> Duration { now - startedAt }
 }
 
@@ -60,12 +68,16 @@ extension EstablishedCall {
     switch input {
     case .roomChanged(let occupancy): return .act(note(occupancy))
     case .roomJoined(let occupancy) where hasRoom: return .act(note(occupancy))
-    case .joinFailed(let fault) where hasRoom: return .end(CallEnd(.joinFailed, refusal: fault.refusal))
+    case .joinFailed(let fault) where hasRoom:
+      return .end(
+        CallEnd(.joinFailed, refusal: fault.refusal, detail: "\(sentence(.joinFailed)): \(fault.text)"))
     case .bye(let reason): return bye(reason)
     case .terminated(let detail):
       return .end(CallEnd(.terminated, detail: "\(sentence(.terminated)): \(detail)", isGone: true, isByPhone: true))
     case .transportFailed(let detail): return failTransport(detail)
-    case .mediaFailed(let fault) where hasMedia: return .end(CallEnd(.mediaFailed, refusal: fault.refusal))
+    case .mediaFailed(let fault) where hasMedia:
+      return .end(
+        CallEnd(.mediaFailed, refusal: fault.refusal, detail: "\(sentence(.mediaFailed)): \(fault.text)"))
     case .phoneMediaTimedOut where isAnswered && !isOnHold: return .end(CallEnd(.mediaTimeout))
     case .participantRemoved where hasRoom: return .end(CallEnd(.removed, refusal: Refusal(.removed)))
     case .roomDeleted where hasRoom: return .end(CallEnd(.roomDeleted, refusal: Refusal(.roomDeleted)))
@@ -168,7 +180,7 @@ extension EstablishedCall {
   }
 
   private mutating func replace(by callID: String) -> CallStep {
-    guard hasRoom, isTalking else { return .act([]) }
+    guard hasRoom, isTalking, !transfer.isActive else { return .act([]) }
     hasRoom = false
     record.joinedCallID = callID
     return .end(CallEnd(.replaced), [.handOverRoom(toCallID: callID)])
@@ -212,7 +224,7 @@ extension EstablishedCall {
       return apply(transfer.request(request, &record, &timers))
     case .referReceived(let target):
       guard isTalking, hasRoom else { return .act([.answerRefer(SIPStatus(603, "Decline"))]) }
-      return apply(transfer.referReceived(target))
+      return apply(transfer.referReceived(target, record))
     case .referAnswered(let status, let sequence):
       return apply(transfer.referAnswered(status, sequence: sequence, &record, &timers))
     case .referNotified(let notification): return apply(transfer.notified(notification, &record, &timers))

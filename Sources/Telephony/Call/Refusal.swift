@@ -17,6 +17,7 @@ public enum RefusalReason: String, Sendable, Hashable, CaseIterable {
   case joinFailed = "join-failed"
   case nobodyJoined = "no-answer"
   case noTrackSubscribed = "cannot-subscribe"
+  case noAgent = "no-agent"
   case transportFailed = "transport-failed"
   case removed
   case roomDeleted = "room-deleted"
@@ -30,7 +31,7 @@ public enum RefusalReason: String, Sendable, Hashable, CaseIterable {
     case .unauthorized: SIPStatus(403, "Forbidden")
     case .noTrunk, .noRule: SIPStatus(404, "Not Found")
     case .nobodyJoined: SIPStatus(480, "Temporarily Unavailable")
-    case .roomFull, .joinFailed, .noTrackSubscribed, .removed, .roomDeleted: SIPStatus(486, "Busy Here")
+    case .roomFull, .joinFailed, .noTrackSubscribed, .noAgent, .removed, .roomDeleted: SIPStatus(486, "Busy Here")
     case .noCommonCodec, .noCommonCrypto: SIPStatus(488, "Not Acceptable Here")
     case .mediaFailed: SIPStatus(500, "Server Internal Error")
     case .flood, .severalTrunks, .conflictingRules, .atCapacity, .draining, .transportFailed, .shutdown:
@@ -66,6 +67,7 @@ public enum RefusalReason: String, Sendable, Hashable, CaseIterable {
     case .roomFull: "the room has as many participants as it may"
     case .joinFailed: "the caller could not join the room"
     case .nobodyJoined: "nobody joined the room while the phone rang"
+    case .noAgent: "no agent took the call while the phone rang"
     case .noTrackSubscribed: "nobody in the room published audio while the phone rang"
     case .transportFailed: "the caller could no longer be reached"
     case .removed: "the caller was removed from the room while the phone rang"

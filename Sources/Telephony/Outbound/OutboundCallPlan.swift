@@ -9,7 +9,7 @@ public struct OutboundCallPlan: Hashable, Sendable {
     /// Another call of ours, outside any room (`transfer_mode: bridge`).
     case bridge(callID: String)
     /// The place of another call of ours in its room (REFER towards us).
-    case takeOver(callID: String)
+    case takeOver(callID: String, roomName: String, identity: String)
   }
 
   /// Everything that makes up the INVITE but its SDP.

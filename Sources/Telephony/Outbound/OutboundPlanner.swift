@@ -40,7 +40,10 @@ public struct OutboundPlanner: Sendable {
     let number = try number(request, trunk, &generator)
     let addresses = try OutboundAddresses(request, trunk: trunk, number: number)
     let placement: OutboundCallPlan.Placement =
-      target.purpose == .bridge ? .bridge(callID: target.callID) : .takeOver(callID: target.callID)
+      switch target.purpose {
+      case .bridge: .bridge(callID: target.callID)
+      case .takeOver: .takeOver(callID: target.callID, roomName: target.roomName, identity: target.identity)
+      }
     var plan = OutboundCallPlan(
       callID: callID, trunk: trunk, addresses: addresses, target: try self.target(trunk, addresses),
       placement: placement, options: options)

@@ -226,7 +226,7 @@ extension TransferMachine {
   }
 
   /// The phone's own wish (REFER towards us).
-  mutating func referReceived(_ target: ReferTarget) -> Step {
+  mutating func referReceived(_ target: ReferTarget, _ record: CallRecord) -> Step {
     guard case .idle = state else {
       return Step(actions: [.answerRefer(SIPStatus(491, "Request Pending"))])
     }
@@ -238,7 +238,8 @@ extension TransferMachine {
       .answerRefer(SIPStatus(202, "Accepted")), .notifyReferrer(SIPStatus(100, "Trying"), isFinal: false),
       .dialTarget(
         TransferTarget(
-          callID: callID, purpose: .takeOver, target: target, trunk: policy.trunk, ownTrunkID: ownTrunkID)),
+          callID: callID, purpose: .takeOver, target: target, trunk: policy.trunk, ownTrunkID: ownTrunkID,
+          roomName: record.roomName, identity: record.identity)),
     ])
   }
 }

@@ -17,10 +17,14 @@ public struct TransferTarget: Hashable, Sendable {
   public var ownTrunkID: String
   public var headers: [CallFacts.Header]
   public var ringingTimeout: Duration
+  /// Of the place that is taken. Empty for a bridge.
+  public var roomName: String
+  public var identity: String
 
   public init(
     callID: String, purpose: Purpose, target: ReferTarget, trunk: String = "", ownTrunkID: String = "",
-    headers: [CallFacts.Header] = [], ringingTimeout: Duration = TransferRequest.defaultRingingTimeout
+    headers: [CallFacts.Header] = [], ringingTimeout: Duration = TransferRequest.defaultRingingTimeout,
+    roomName: String = "", identity: String = ""
   ) {
     self.callID = callID
     self.purpose = purpose
@@ -29,6 +33,8 @@ public struct TransferTarget: Hashable, Sendable {
     self.ownTrunkID = ownTrunkID
     self.headers = headers
     self.ringingTimeout = ringingTimeout
+    self.roomName = roomName
+    self.identity = identity
   }
 }
 
