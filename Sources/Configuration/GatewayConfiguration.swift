@@ -24,6 +24,10 @@ public struct GatewayConfiguration: Sendable, Equatable {
   /// In the order of the file.
   public var trunks: [InboundTrunk] = []
   public var rules: [DispatchRule] = []
+  public var outbound = OutboundSettings()
+  public var webhook = WebhookSettings()
+  /// File and line of each trunk and rule, by id.
+  public var places: [String: String] = [:]
   /// What looks wrong but may be meant: for the log.
   public var warnings: [ConfigurationProblem] = []
   /// What `provider:<name>` stands for in `allowed_addresses` (`providers_file`). Host names are yet to be resolved.

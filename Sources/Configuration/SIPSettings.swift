@@ -17,5 +17,8 @@ public struct SIPSettings: Sendable, Equatable {
   /// Realm of digest challenges to trunks that set no `auth_realm` (`sip_realm`).
   public var realm = "trunkline"
 
+  /// No IPv4 socket is bound. `::` stands for both families.
+  public var listensOnIPv6Alone: Bool { !listenAddress.isIPv4 && !listenAddress.isUnspecified }
+
   public init() {}
 }

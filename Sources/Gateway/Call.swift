@@ -1,83 +1,160 @@
 import Base
 import Linux
-import LiveKitProtocol
 import Logging
 import MediaCore
+import MediaIO
 import RoomCore
 import SIP
 import Telephony
 
-/// One inbound call: performs what its `CallMachine` decides.
+/// One call, in or out: performs what its machine decides.
 ///
 /// Inputs are handled one after the other: an action that has its result at once queues it as the next input.
 @SIPActor
 final class Call {
-  let id: InviteID
+  /// Names the call for the life of the process; also its media leg.
   let legID: PhoneLegID
-  private let invite: IncomingInvite
-  private let trunk: InboundTrunk?
-  private let directory: TrunkDirectory.Snapshot
-  private let agent: SIPAgent
-  private let context: CallContext
-  private let inbox: AsyncStream<CallControllerInput>.Continuation
-  private var machine: CallMachine
-  private var log: Logger
+  /// Nil for a call that we place.
+  let invite: IncomingInvite?
+  /// Nil for a call that we place, or that matched none.
+  let trunk: InboundTrunk?
+  let directory: TrunkDirectory.Snapshot
+  let agent: SIPAgent
+  let context: CallContext
+  /// Where other calls are found.
+  unowned let controller: CallController
+
+  /// Nil before a call of ours is dialled.
+  var inviteID: InviteID?
+  var machine: CallDecisions
+  var log: Logger
+  var leg: CallLeg?
+  /// The room that it is in.
+  var join: LocalJoin?
+  /// A join that will come too late, because another one or the end came first.
+  var joinGeneration = 0
+  /// Reports of the room may overtake the news that it was joined.
+  var occupancy = RoomOccupancy()
+  var attributes: [String: String] = [:]
+  /// The last description that the peer sent us for an offer of ours.
+  var answerBody: [UInt8] = []
+  var reinviteBody: [UInt8] = []
+  var statistics = PhoneLegTotals()
+  /// Of a call that we place: what its request waits for.
+  var dialReport: CheckedContinuation<DialReport, Never>?
+  /// Headers of the 2xx to a call of ours.
+  var peerHeaders: [SIPHeader] = []
+  /// Where its leg is joined with another one's, outside any room.
+  var bridge: Bridge?
+  /// Of transfers that were asked for.
+  var transfers: [TransferRequest.ID: CheckedContinuation<TransferResult, Never>] = [:]
+  /// What `trunkline call list` shows of it.
+  var summary: CallSummary
+
+  struct Bridge {
+    let room: RoomID
+    let loop: MediaLoop
+  }
 
   private var pending: [CallInput] = []
   private var isHandling = false
   private var timers: [CallTimer: SIPTimer] = [:]
-  private var leg: CallLeg?
-  private var join: LocalJoin?
-  /// Reports of the room may overtake the news that it was joined.
-  private var occupancy = RoomOccupancy()
-  private var attributes: [String: String] = [:]
-  private var hasLeft = false
-  private var reinviteBody: [UInt8] = []
-  private var acknowledgedBody: [UInt8] = []
-  private var statistics: PhoneLegStatistics?
 
+  /// A call that arrived.
   init(
     _ invite: IncomingInvite, facts: CallFacts, trunk: InboundTrunk?, legID: PhoneLegID, agent: SIPAgent,
-    directory: TrunkDirectory.Snapshot, context: CallContext, inbox: AsyncStream<CallControllerInput>.Continuation
+    directory: TrunkDirectory.Snapshot, controller: CallController
   ) {
-    id = invite.id
     self.legID = legID
     self.invite = invite
     self.trunk = trunk
     self.agent = agent
-    self.context = context
-    self.inbox = inbox
     self.directory = directory
-    machine = CallMachine(
-      call: facts, hasOffer: !invite.body.isEmpty, receivedAtUnixMilliseconds: Int64(WallClock.now() * 1000),
-      now: MonotonicClock.now())
+    self.controller = controller
+    context = controller.context
+    inviteID = invite.id
+    let receivedAt = Int64(WallClock.now() * 1000)
+    machine = .inbound(
+      CallMachine(
+        call: facts, hasOffer: !invite.body.isEmpty, receivedAtUnixMilliseconds: receivedAt, now: MonotonicClock.now()))
+    summary = CallSummary(facts, trunk: trunk, source: invite.source, startedAtUnixMilliseconds: receivedAt)
     log = context.log
     log[metadataKey: "call"] = "\(facts.callID)"
   }
 
-  var isEnded: Bool { machine.isEnded }
-
-  /// Whether requests of the dialog may come from there: from where the INVITE came, or from what its trunk lists.
-  func mayTakePart(_ source: IPAddress) -> Bool {
-    source == invite.source.address
-      || trunk?.allowedAddresses.contains { directory.addresses.matches($0, source) } == true
+  /// A call to place.
+  init(
+    _ plan: OutboundCallPlan, legID: PhoneLegID, agent: SIPAgent, directory: TrunkDirectory.Snapshot,
+    controller: CallController
+  ) {
+    self.legID = legID
+    invite = nil
+    trunk = nil
+    self.agent = agent
+    self.directory = directory
+    self.controller = controller
+    context = controller.context
+    let placedAt = Int64(WallClock.now() * 1000)
+    machine = .outbound(
+      OutboundCallMachine(plan: plan, placedAtUnixMilliseconds: placedAt, now: MonotonicClock.now()))
+    summary = CallSummary(plan, startedAtUnixMilliseconds: placedAt)
+    log = context.log
+    log[metadataKey: "call"] = "\(plan.callID)"
   }
 
-  /// Dispatches the call, unless that is decided already; from here on it lives by its inputs.
+  var callID: String { machine.callID }
+  var isEnded: Bool { machine.isEnded }
+
+  /// Dispatches an inbound call, unless that is decided already; from here on it lives by its inputs.
   func begin(_ outcome: DispatchOutcome?) {
+    noteArrival()
+    handle(.dispatched(outcome ?? dispatch(.notAsked)))
+  }
+
+  /// An inbound call that takes the place of another one.
+  func begin(taking takeover: Takeover) {
+    noteArrival()
+    handle(.takesOver(takeover))
+  }
+
+  private func noteArrival() {
+    guard let invite, case .inbound(let machine) = machine else { return }
     log.info(
       "a call arrived",
       metadata: [
         "from": "\(machine.call.fromUser)", "to": "\(machine.call.toUser)", "source": "\(invite.source)",
         "trunk": "\(trunk?.label ?? "-")", "sip_call_id": "\(invite.callID)",
       ])
-    handle(.dispatched(outcome ?? dispatch(.notAsked)))
+    context.events.callStarted(self)
   }
 
-  // MARK: What comes in
+  /// Places a call of ours.
+  func start() {
+    guard case .outbound(var outbound) = machine else { return }
+    log.info(
+      "a call is placed",
+      metadata: [
+        "from": "\(outbound.plan.number)", "to": "\(outbound.plan.callTo)", "trunk": "\(outbound.plan.trunkLabel)",
+        "target": "\(outbound.plan.invite.target)",
+      ])
+    context.events.callStarted(self)
+    let actions = outbound.start(now: MonotonicClock.now())
+    machine = .outbound(outbound)
+    isHandling = true
+    for action in actions { perform(action) }
+    isHandling = false
+    handlePending()
+  }
 
   func handle(_ input: CallInput) {
     pending.append(input)
+    handlePending()
+  }
+
+  /// Queues the result of an action that is being performed.
+  func queue(_ input: CallInput) { pending.append(input) }
+
+  private func handlePending() {
     guard !isHandling else { return }
     isHandling = true
     defer { isHandling = false }
@@ -86,179 +163,33 @@ final class Call {
     }
   }
 
-  func acknowledged(_ body: [UInt8]) {
-    acknowledgedBody = body
-    handle(.acknowledged(hasSDP: !body.isEmpty))
-    // The ACK of a later re-INVITE answers an offer of ours too.
-    if !isEnded { applyAnswer() }
-  }
-
-  func reinvited(_ request: SIPRequest) {
-    reinviteBody = request.body
-    handle(.reinvited)
-  }
-
-  func joined(_ result: Result<LocalJoin, RoomError>) {
-    switch result {
-    // The end of the call has asked the room server to undo this.
-    case .success where hasLeft: break
-    case .success(let join):
-      self.join = join
-      leg?.open(on: context.loops[join.loop])
-      handle(.roomJoined(occupancy))
-    case .failure(let error):
-      handle(.joinFailed(error.code == .resourceExhausted ? .roomFull : .failed(error.reason)))
-    }
-  }
-
-  func roomReported(_ event: CallerRoomEvent) {
-    switch event {
-    case .occupancy(let occupancy):
-      self.occupancy = occupancy
-      handle(.roomChanged(occupancy))
-    case .digits(let digits): leg?.play(digits: digits)
-    case .removed: handle(.participantRemoved)
-    case .roomDeleted: handle(.roomDeleted)
-    }
-  }
-
-  func mediaReported(_ event: MediaEvent) {
-    switch event {
-    case .digit(_, let character):
-      handle(.digit(character))
-      if let digit = DTMFDigit(character) {
-        context.roomJobs.yield { [id] rooms in rooms.sendDigit(digit, from: id) }
-      }
-    case .phoneMediaStarted: handle(.phoneMediaStarted)
-    case .phoneMediaTimedOut: handle(.phoneMediaTimedOut)
-    case .phoneLegClosed(_, let statistics):
-      self.statistics = statistics
-      handle(.mediaClosed(CallMedia(statistics, codec: leg?.codec ?? "")))
-    default: break
-    }
-  }
-
-  // MARK: What goes out
-
   private func perform(_ action: CallAction) {
     switch action {
-    case .ring: agent.respond(to: id, with: SIPResponse(180, "Ringing"))
-    case .openMedia(let options): openMedia(options)
-    case .joinRoom(let entry, let status): joinRoom(entry, status)
-    case .answer: agent.respond(to: id, with: SIPResponse(200, "OK", headers: answerHeaders, sdp: leg?.localSDP))
-    case .attachMedia: attachMedia()
-    case .setCallStatus(let status): setCallStatus(status)
-    case .applyAnswer: applyAnswer()
-    case .renegotiate: renegotiate()
-    case .answerReinvite: agent.respond(to: id, with: SIPResponse(200, "OK", sdp: leg?.localSDP))
-    case .refuseReinvite(let status, let retryAfterSeconds):
-      let headers = retryAfterSeconds.map { [SIPHeader("Retry-After", String($0))] } ?? []
-      agent.respond(to: id, with: SIPResponse(status.code, status.phrase, headers: headers))
-    case .playPrompt: break  // Rules with a PIN are refused when the configuration is read.
-    case .dispatch(let pin): pending.append(.dispatched(dispatch(pin)))
-    case .refuse(let refusal): refuse(refusal)
-    case .refuseTerminated: agent.respond(to: id, with: SIPResponse(487, "Request Terminated"))
-    case .hangUp(let reason, let headers):
-      let asked = headers.map { SIPHeader($0.name, $0.value) }
-      agent.hangUp(id, reason: "SIP;cause=200;text=\"\(reason)\"", headers: mappedHeaders + asked)
-    case .closeMedia: closeMedia()
-    case .leaveRoom: leaveRoom()
+    case .ring, .answer, .answerReinvite, .refuseReinvite, .refuse, .refuseTerminated, .hangUp, .dial, .cancelDial,
+      .reportDialled:
+      performSignalling(action)
+    case .openMedia, .attachMedia, .applyAnswer, .renegotiate, .playPrompt, .playAnnouncement, .closeMedia,
+      .attachEarlyMedia,
+      .playDialtone, .stopDialtone, .sendDigits:
+      performMedia(action)
+    case .joinRoom, .leaveRoom, .moveRoom, .setCallStatus, .setAttributes, .takeOverRoom, .handOverRoom:
+      performRoom(action)
+    case .refer, .reportTransfer, .dialTarget, .endTarget, .joinLegs, .reportTarget, .answerRefer, .notifyReferrer:
+      performTransfer(action)
+    case .dispatch(let pin): queue(.dispatched(dispatch(pin)))
     case .startTimer(let timer, let duration): start(timer, duration)
     case .cancelTimer(let timer): timers.removeValue(forKey: timer)?.cancel()
-    case .reportWaiting(let sentence): log.info("a call \(sentence)")
+    case .reportWaiting(let sentence):
+      summary.waitsFor = sentence
+      log.info("a call \(sentence)")
     case .writeRecord(let record): write(record)
-    case .moveRoom, .dial, .cancelDial, .attachEarlyMedia, .playDialtone, .stopDialtone, .sendDigits, .setAttributes,
-      .reportDialled, .refer, .reportTransfer, .dialTarget, .endTarget, .joinLegs, .reportTarget, .answerRefer,
-      .notifyReferrer, .takeOverRoom, .handOverRoom:
-      break
     }
   }
 
   private func dispatch(_ pin: PINEntry) -> DispatchOutcome {
+    guard case .inbound(let machine) = machine else { return .refuse(Refusal(.noRule)) }
     var generator = SystemRandomNumberGenerator()
     return directory.dispatcher.dispatch(machine.call, trunk: trunk, pin: pin, using: &generator)
-  }
-
-  private func openMedia(_ options: MediaOptions) {
-    do {
-      leg = try CallLeg(id: legID, invite: invite, options: options, context: context)
-      pending.append(.mediaOpened)
-    } catch {
-      pending.append(.mediaFailed(error))
-    }
-  }
-
-  private func joinRoom(_ entry: RoomEntry, _ status: CallStatus) {
-    log[metadataKey: "room"] = "\(entry.roomName)"
-    log.info(
-      "a call rings",
-      metadata: ["rule": "\(machine.dispatch?.ruleLabel ?? "-")", "identity": "\(entry.participant.identity)"])
-    var participant = LocalParticipant(identity: entry.participant.identity, name: entry.participant.name)
-    participant.metadata = entry.participant.metadata
-    participant.attributes = entry.participant.attributes
-    participant.attributes[SIPAttribute.callStatus] = status.rawValue
-    attributes = participant.attributes
-    let caller = participant
-    let configuration = entry.roomConfiguration.map { Livekit_RoomConfiguration($0) }
-    context.roomJobs.yield { [inbox, id] rooms in
-      do throws(RoomError) {
-        let join = try rooms.join(id, as: caller, room: entry.roomName, configuration: configuration) {
-          inbox.yield(.room(id, $0))
-        }
-        inbox.yield(.joined(id, .success(join)))
-      } catch {
-        inbox.yield(.joined(id, .failure(error)))
-      }
-    }
-  }
-
-  private func attachMedia() {
-    guard let join else { return }
-    leg?.attach(to: RoomID(join.mediaRoom), as: TrackID(join.mediaTrack))
-    log.info("a call was answered", metadata: ["codec": "\(leg?.codec ?? "-")"])
-  }
-
-  private func setCallStatus(_ status: CallStatus) {
-    attributes[SIPAttribute.callStatus] = status.rawValue
-    context.roomJobs.yield { [id] rooms in
-      rooms.update(id, attributes: [SIPAttribute.callStatus: status.rawValue])
-    }
-  }
-
-  private func applyAnswer() {
-    do {
-      try leg?.acceptAnswer(acknowledgedBody)
-    } catch {
-      pending.append(.mediaFailed(error))
-      if !isHandling { handle(pending.removeLast()) }
-    }
-  }
-
-  private func renegotiate() {
-    guard let leg else { return }
-    do {
-      try leg.renegotiate(reinviteBody)
-      log.info("a call was renegotiated", metadata: ["codec": "\(leg.codec)", "hold": "\(leg.isOnHold)"])
-      pending.append(.renegotiated(isOnHold: leg.isOnHold))
-    } catch {
-      pending.append(.renegotiationFailed(error))
-    }
-  }
-
-  private func refuse(_ refusal: Refusal) {
-    log.notice("a call was refused", metadata: ["reason": "\(refusal.reason.rawValue)", "why": "\(refusal.sentence)"])
-    agent.respond(to: id, with: SIPResponse(refusal, warningHost: invite.local.address, headers: mappedHeaders))
-  }
-
-  private func closeMedia() {
-    if leg?.close() == true { return }
-    pending.append(.mediaClosed(CallMedia(codec: leg?.codec ?? "")))
-    leg = nil
-  }
-
-  private func leaveRoom() {
-    hasLeft = true
-    context.roomJobs.yield { [id] rooms in rooms.leave(id) }
   }
 
   private func start(_ timer: CallTimer, _ duration: Duration) {
@@ -279,41 +210,17 @@ final class Call {
         "status": "\(record.sipStatus.map { String($0.code) } ?? "-")",
         "talk_ms": "\(record.talkDuration.wholeMilliseconds)",
       ])
-    context.records.write(record, media: statistics)
-    inbox.yield(.ended(id))
-  }
-
-  /// The trunk's fixed headers, overlaid by attributes that are mapped to headers.
-  private var answerHeaders: [SIPHeader] {
-    let fixed = (machine.dispatch?.headers ?? [:]).sorted { $0.key < $1.key }.map { SIPHeader($0.key, $0.value) }
-    let mapped = mappedHeaders
-    return fixed.filter { header in !mapped.contains { $0.name.lowercased() == header.name.lowercased() } } + mapped
-  }
-
-  private var mappedHeaders: [SIPHeader] {
-    HeaderMapping.headers(from: attributes, mapping: machine.dispatch?.attributesToHeaders ?? [:])
-      .map { SIPHeader($0.name, $0.value) }
-  }
-}
-
-extension CallMedia {
-  init(_ statistics: PhoneLegStatistics, codec: String) {
-    self.init(
-      codec: codec, packetsReceived: statistics.packetsReceived, packetsSent: statistics.packetsSent,
-      packetsLost: statistics.packetsLost, jitter: statistics.jitter, framesConcealed: statistics.framesConcealed,
-      digitsReceived: statistics.digitsReceived, digitsSent: statistics.digitsSent)
-  }
-}
-
-extension SIPResponse {
-  /// The final response that tells of a refusal: Warning (RFC 3261 §20.43) and Retry-After where they belong.
-  init(_ refusal: Refusal, warningHost: IPAddress, headers: [SIPHeader] = []) {
-    var headers = headers
-    if let warning = refusal.warning {
-      let text = warning.filter { $0 != "\"" && $0 != "\\" && !$0.isNewline }
-      headers.append(SIPHeader("Warning", "305 \(warningHost) \"\(text)\""))
+    closeBridge()
+    for continuation in transfers.values {
+      continuation.resume(
+        returning: TransferResult(
+          transferID: "", reason: .callEnded, error: CallError(.unavailable, "the call ended before the transfer did")))
     }
-    if let seconds = refusal.reason.retryAfterSeconds { headers.append(SIPHeader("Retry-After", String(seconds))) }
-    self.init(refusal.status.code, refusal.status.phrase, headers: headers)
+    transfers = [:]
+    dialReport?.resume(returning: .failed(CallError(.unavailable, record.sentence)))
+    dialReport = nil
+    context.events.callEnded(self, record)
+    context.records.write(record, media: statistics.sum)
+    controller.ended(self)
   }
 }

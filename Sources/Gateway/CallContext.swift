@@ -14,10 +14,13 @@ struct CallContext: Sendable {
   let configuration: GatewayConfiguration
   let ports: PortPool
   let loops: [MediaLoop]
+  let roomMediaOptions: RoomMediaOptions
   let directory: TrunkDirectory
   let roomJobs: AsyncStream<RoomServer.Job>.Continuation
   let records: CallRecordLog
   let log: Logger
+  let events: CallEvents
+  let sounds: CallSounds
   /// What our SDP announces. Nil: the address that the INVITE was sent to.
   let announcedMedia: IPAddress?
 
@@ -33,10 +36,11 @@ struct CallContext: Sendable {
     return options.onlyListedCodecs ? listed : listed + own.filter { !listed.contains($0) }
   }
 
-  func mediaAddress(for invite: IncomingInvite, isIPv4: Bool, bound: IPAddress) -> IPAddress {
+  /// - Parameter local: the address of ours that the peer speaks to, where that is known.
+  func mediaAddress(towards local: IPAddress?, isIPv4: Bool, bound: IPAddress) -> IPAddress {
     if let announcedMedia, announcedMedia.isIPv4 == isIPv4 { return announcedMedia }
     if !bound.isUnspecified { return bound }
-    if invite.local.address.isIPv4 == isIPv4, !invite.local.address.isUnspecified { return invite.local.address }
+    if let local, local.isIPv4 == isIPv4, !local.isUnspecified { return local }
     return LocalAddresses.routed(isIPv4: isIPv4) ?? bound
   }
 }
@@ -53,7 +57,8 @@ extension AudioCodec {
 extension PhoneMedia {
   /// What offer and answer agreed on, for the media loop. `source` is where the INVITE came from: an SDP address that
   /// is private although the signalling is not, tells of a NAT between us.
-  init(_ media: NegotiatedMedia, source: IPAddress, learnsBehindNAT: Bool) {
+  init(_ media: NegotiatedMedia, source: IPAddress?, learnsBehindNAT: Bool) {
+    let source = source ?? media.remote.address
     self.init(
       codec: media.codec == .pcmu ? .pcmu : .pcma, payloadType: media.payloadType,
       eventPayloadType: media.telephoneEventPayloadType, packetTime: .milliseconds(media.packetTime),

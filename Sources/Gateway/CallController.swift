@@ -9,22 +9,27 @@ import Telephony
 
 /// What reaches calls from other threads, in order.
 enum CallControllerInput: Sendable {
-  case joined(InviteID, Result<LocalJoin, RoomError>)
-  case room(InviteID, CallerRoomEvent)
+  case joined(PhoneLegID, Result<LocalJoin, RoomError>, generation: Int)
+  case room(PhoneLegID, CallerRoomEvent)
   case media(MediaEvent)
-  /// The call's record is written.
-  case ended(InviteID)
 }
 
 /// Admits INVITEs and keeps the calls, on the SIP thread.
 @SIPActor
 final class CallController {
-  private let context: CallContext
-  private let inbox: AsyncStream<CallControllerInput>.Continuation
-  private var agent: SIPAgent?
-  private var calls: [InviteID: Call] = [:]
-  private var legs: [PhoneLegID: InviteID] = [:]
+  let context: CallContext
+  let inbox: AsyncStream<CallControllerInput>.Continuation
+  private(set) var agent: SIPAgent?
+  private var calls: [PhoneLegID: Call] = [:]
+  private var invites: [InviteID: PhoneLegID] = [:]
+  private var callIDs: [String: PhoneLegID] = [:]
   private var nextLeg: UInt64 = 1
+  private var nextBridge: UInt64 = 1 << 63
+  /// Calls of ours that carry out a transfer, by the call that is transferred.
+  private var targets: [PhoneLegID: Call] = [:]
+  private var limits: DialLimits
+  private var tickets: [PhoneLegID: DialTicket] = [:]
+  private var nextTransfer: TransferRequest.ID = 1
   private var limiter: SourceLimiter
   private var digest: DigestAuthenticator
   private var isDraining = false
@@ -34,6 +39,7 @@ final class CallController {
   init(context: CallContext, inbox: AsyncStream<CallControllerInput>.Continuation) {
     self.context = context
     self.inbox = inbox
+    limits = DialLimits(context.configuration.outbound.rules)
     let limits = context.configuration.limits
     limiter = SourceLimiter(
       ratePerSecond: limits.invitesPerSecondPerSource, burst: limits.inviteBurstPerSource,
@@ -47,8 +53,23 @@ final class CallController {
   func listen(_ configuration: SIPAgentConfiguration) throws(SIPAgentError) {
     var configuration = configuration
     configuration.admit = { [weak self] in self?.admit($0) ?? .drop }
-    configuration.mayTakePart = { [weak self] id, source in self?.calls[id]?.mayTakePart(source) ?? true }
+    configuration.mayTakePart = { [weak self] id, source in self?.call(id)?.mayTakePart(source) ?? true }
     agent = try SIPAgent(configuration) { [weak self] in self?.handle($0) }
+  }
+
+  /// The call with this `SCL_…`.
+  func call(_ callID: String) -> Call? { callIDs[callID].flatMap { calls[$0] } }
+
+  /// The call that is this participant of the room.
+  func call(of identity: String, in room: String) -> Call? {
+    calls.values.first { $0.summary.identity == identity && $0.summary.roomName == room && !$0.isEnded }
+  }
+
+  private func call(_ id: InviteID) -> Call? { invites[id].flatMap { calls[$0] } }
+
+  /// What is running, the oldest first.
+  var summaries: [CallSummary] {
+    calls.values.sorted { $0.legID.rawValue < $1.legID.rawValue }.map(\.summary)
   }
 
   // MARK: From the network
@@ -62,13 +83,19 @@ final class CallController {
   private func handle(_ event: SIPEvent) {
     switch event {
     case .invite(let invite): receive(invite)
-    case .reinvite(let id, let request): calls[id]?.reinvited(request)
-    case .acknowledged(let id, let sdp): calls[id]?.acknowledged(sdp)
-    case .cancelled(let id, _): calls[id]?.handle(.cancelled)
-    case .bye(let id, let request): calls[id]?.handle(.bye(reason: request.reason))
-    case .terminated(let id, let termination): calls[id]?.handle(.terminated("\(termination)"))
-    // Our own side of calls out: this gateway places none.
-    case .info, .progress, .answered, .failed, .referAnswered, .referNotified, .referReceived: break
+    case .reinvite(let id, let request): call(id)?.reinvited(request)
+    case .acknowledged(let id, let sdp): call(id)?.acknowledged(sdp)
+    case .cancelled(let id, _): call(id)?.handle(.cancelled)
+    case .bye(let id, let request): call(id)?.handle(.bye(reason: request.reason))
+    case .info: break
+    case .terminated(let id, let termination): call(id)?.handle(.terminated("\(termination)"))
+    case .progress(let id, let reply): call(id)?.progressed(reply)
+    case .answered(let id, let reply): call(id)?.answered(reply)
+    case .failed(let id, let reply): call(id)?.failed(reply)
+    case .referAnswered(let id, let reply, let sequenceNumber):
+      call(id)?.handle(.referAnswered(SIPStatus(reply.status, reply.reasonPhrase), sequence: sequenceNumber))
+    case .referNotified(let id, let notification): call(id)?.handle(.referNotified(notification))
+    case .referReceived(let id, let request): call(id)?.handle(.referReceived(request.target))
     }
   }
 
@@ -143,15 +170,87 @@ final class CallController {
     _ outcome: DispatchOutcome?
   ) {
     guard let agent else { return }
-    let legID = PhoneLegID(rawValue: nextLeg)
-    nextLeg += 1
     agent.setLocalTag(facts.callID, of: invite.id)
     let call = Call(
-      invite, facts: facts, trunk: trunk, legID: legID, agent: agent, directory: directory, context: context,
-      inbox: inbox)
-    calls[invite.id] = call
-    legs[legID] = invite.id
+      invite, facts: facts, trunk: trunk, legID: makeLegID(), agent: agent, directory: directory, controller: self)
+    keep(call)
+    invites[invite.id] = call.legID
+    if outcome == nil, let replaced = invite.replaces { return takePlace(of: replaced, call) }
     call.begin(outcome)
+  }
+
+  /// An INVITE with Replaces (RFC 3891): let in where both calls are of one trunk that permits it.
+  private func takePlace(of replaced: ReplacedInvite, _ call: Call) {
+    guard let other = self.call(replaced.id), replaced.isEstablished, let trunk = call.trunk,
+      trunk.id == other.trunk?.id, trunk.transfer.acceptsReplaces, let dispatch = other.machine.dispatch
+    else {
+      let sentence = "the call to replace is not of the same trunk, or the trunk does not accept Replaces"
+      return call.begin(.refuse(Refusal(.unauthorized, sentence: sentence)))
+    }
+    call.begin(taking: Takeover(callID: other.callID, dispatch: dispatch))
+  }
+
+  private func makeLegID() -> PhoneLegID {
+    defer { nextLeg += 1 }
+    return PhoneLegID(rawValue: nextLeg)
+  }
+
+  private func keep(_ call: Call) {
+    calls[call.legID] = call
+    callIDs[call.callID] = call.legID
+  }
+
+  // MARK: Calls out
+
+  /// Places a call, or says why not.
+  ///
+  /// - Parameter apiKey: empty for what the gateway itself wants.
+  func place(_ plan: OutboundCallPlan, apiKey: String) throws(OutboundRefusal) -> Call {
+    guard let agent, !isDraining else { throw OutboundRefusal(.draining, "the gateway is stopping and takes no calls") }
+    let limit = context.configuration.limits.activeCalls
+    guard limit == 0 || calls.count < limit else {
+      throw OutboundRefusal(.totalCalls, "the gateway has \(limit) calls (limits.active_calls) and takes no more")
+    }
+    let ticket = try limits.admit(
+      plan, key: apiKey, localTimes: LocalClock.times(in: limits.zones(of: plan)), now: MonotonicClock.now())
+    let call = Call(plan, legID: makeLegID(), agent: agent, directory: context.directory.current, controller: self)
+    tickets[call.legID] = ticket
+    keep(call)
+    return call
+  }
+
+  func dialled(_ call: Call, as id: InviteID) { invites[id] = call.legID }
+
+  func makeTransferID() -> TransferRequest.ID {
+    defer { nextTransfer += 1 }
+    return nextTransfer
+  }
+
+  /// The second call of a transfer that the gateway carries out itself.
+  func placeTarget(_ target: TransferTarget, for call: Call) {
+    var generator = SystemRandomNumberGenerator()
+    do throws(OutboundRefusal) {
+      let plan = try context.directory.current.planner.plan(
+        target, callID: GUID.make(prefix: "SCL_"), using: &generator)
+      let placed = try place(plan, apiKey: "")
+      targets[call.legID] = placed
+      placed.start()
+    } catch {
+      call.queue(.target(.failed(error.error)))
+    }
+  }
+
+  func endTarget(of call: Call, reason: String) {
+    targets[call.legID]?.handle(.endRequested(headers: []))
+  }
+
+  /// Media rooms and tracks that no room server knows: their ids begin where its never come.
+  func makeBridgeRoom() -> RoomID { RoomID(rawValue: makeBridgeID()) }
+  func makeBridgeTrack() -> TrackID { TrackID(rawValue: makeBridgeID()) }
+
+  private func makeBridgeID() -> UInt64 {
+    defer { nextBridge += 1 }
+    return nextBridge
   }
 
   // MARK: From the gateway's other threads
@@ -163,16 +262,19 @@ final class CallController {
 
   private func receive(_ input: CallControllerInput) {
     switch input {
-    case .joined(let id, let result): calls[id]?.joined(result)
+    case .joined(let id, let result, let generation): calls[id]?.joined(result, generation: generation)
     case .room(let id, let event): calls[id]?.roomReported(event)
-    case .media(let event): event.phoneLeg.flatMap { legs[$0] }.flatMap { calls[$0] }?.mediaReported(event)
-    case .ended(let id): remove(id)
+    case .media(let event): event.phoneLeg.flatMap { calls[$0] }?.mediaReported(event)
     }
   }
 
-  private func remove(_ id: InviteID) {
-    guard let call = calls.removeValue(forKey: id) else { return }
-    legs[call.legID] = nil
+  /// The call's record is written: nothing of it stays.
+  func ended(_ call: Call) {
+    calls[call.legID] = nil
+    callIDs[call.callID] = nil
+    targets[call.legID] = nil
+    if let id = call.inviteID { invites[id] = nil }
+    if let ticket = tickets.removeValue(forKey: call.legID) { limits.release(ticket) }
     guard calls.isEmpty else { return }
     for waiter in idleWaiters.drain() { waiter.resume() }
   }
@@ -204,7 +306,8 @@ extension MediaEvent {
   /// The phone leg that the event is about. Nil for what concerns rooms, and for statistics.
   var phoneLeg: PhoneLegID? {
     switch self {
-    case .digit(let id, _), .digitsSent(let id), .phoneMediaStarted(let id), .phoneMediaTimedOut(let id),
+    case .digit(let id, _), .digitsSent(let id), .soundPlayed(let id, _), .phoneMediaStarted(let id),
+      .phoneMediaTimedOut(let id),
       .phoneLegClosed(let id, _):
       id
     default: nil

@@ -9,32 +9,44 @@ import Telephony
 /// The media side of one phone call: its port, its offer/answer state, its leg on a media loop.
 @SIPActor
 final class CallLeg {
+  /// What is known of the other side before media is agreed on.
+  struct Peer {
+    /// The SDP offer. Empty: we make ours.
+    let offer: [UInt8]
+    /// Where its signalling comes from. Nil before a call of ours is answered by whoever DNS names.
+    let address: IPAddress?
+    /// The address of ours that it speaks to.
+    let local: IPAddress?
+  }
+
   let id: PhoneLegID
   private let lease: PortLease
   private let context: CallContext
-  private let source: IPAddress
+  private let peer: IPAddress?
   private let mediaTimeout: Duration
   private var session: OfferAnswer
-  private var loop: MediaLoop?
+  private(set) var loop: MediaLoop?
+  /// Loops that it was moved away from and that have not reported its end.
+  private var loopsToLeave = 0
   /// Our offer is out and its answer has not come.
-  private var awaitsAnswer = false
-  /// What our next response to an INVITE carries.
+  private(set) var awaitsAnswer = false
+  /// What our next response to an INVITE, or our own INVITE, carries.
   private(set) var localSDP = ""
 
-  /// Binds a port and reads the offer, or makes ours when `invite` carries none.
-  init(id: PhoneLegID, invite: IncomingInvite, options: MediaOptions, context: CallContext) throws(MediaFault) {
+  /// Binds a port and reads the offer, or makes ours when there is none.
+  init(id: PhoneLegID, peer: Peer, options: MediaOptions, context: CallContext) throws(MediaFault) {
     guard options.encryption != .require else { throw .noCommonCrypto("the trunk demands SRTP on the phone leg") }
-    let offer = try Self.parse(invite.body)
-    let isIPv4 = offer?.audioIsIPv4 ?? invite.source.address.isIPv4
+    let offer = try Self.parse(peer.offer)
+    let isIPv4 = offer?.audioIsIPv4 ?? peer.address?.isIPv4 ?? !context.configuration.sip.listensOnIPv6Alone
     guard let lease = context.ports.lease(isIPv4: isIPv4) else {
       throw .failed("no free port in rtp_port for \(isIPv4 ? "IPv4" : "IPv6")")
     }
     self.id = id
     self.lease = lease
     self.context = context
-    source = invite.source.address
+    self.peer = peer.address
     mediaTimeout = options.mediaTimeout.flatMap { $0 > .zero ? $0 : nil } ?? context.configuration.media.timeout
-    let address = context.mediaAddress(for: invite, isIPv4: isIPv4, bound: lease.local.address)
+    let address = context.mediaAddress(towards: peer.local, isIPv4: isIPv4, bound: lease.local.address)
     let local = LocalMedia(endpoint: Endpoint(address, lease.local.port), codecs: context.codecs(options))
     session = OfferAnswer(local: local, sessionID: UInt64.random(in: 1...UInt64(Int64.max)))
     try respond(to: offer)
@@ -43,8 +55,10 @@ final class CallLeg {
   var codec: String { session.negotiated.map { "\($0.codec.rawValue)/\($0.codec.clockRateHz)" } ?? "" }
   var isOnHold: Bool { session.negotiated.map { $0.direction != .sendRecv } ?? false }
 
-  /// Opens the leg on the loop of its room. Packets teach the source from here on and reach nobody yet.
+  /// Opens the leg on the loop of its room, or takes it there from another one.
   func open(on loop: MediaLoop) {
+    guard self.loop !== loop else { return }
+    if let old = self.loop, old.post(.closePhoneLeg(id)) { loopsToLeave += 1 }
     self.loop = loop
     let policy: PhoneSourcePolicy =
       context.configuration.media.learnsSourceAlways
@@ -56,9 +70,39 @@ final class CallLeg {
   }
 
   /// Carries sound between the phone and the room.
-  func attach(to room: RoomID, as track: TrackID) {
+  ///
+  /// - Parameter hearsRoom: false for early media, which nobody answers.
+  func attach(to room: RoomID, as track: TrackID, hearsRoom: Bool) {
     negotiate()
     loop?.post(.attachPhoneLeg(id, room, track))
+    loop?.post(.setPhoneDeaf(id, !hearsRoom))
+  }
+
+  func detach() { loop?.post(.detachPhoneLeg(id)) }
+
+  /// Plays a sound to the phone, room or none.
+  func play(_ playback: PhonePlayback) {
+    negotiate()
+    loop?.post(.playSound(id, playback))
+  }
+
+  func stopSound() { loop?.post(.stopSound(id)) }
+
+  /// What a phone that rings sounds like, heard instead of the other side.
+  /// The room's side must be attached.
+  func playRingback(to side: CallSide) {
+    loop?.post(side == .phone ? .playTone(id, .ringback) : .playToneToRoom(id, .ringback))
+  }
+
+  func stopRingback(to side: CallSide) {
+    loop?.post(side == .phone ? .stopTone(id) : .stopToneToRoom(id))
+  }
+
+  /// A loop reports the leg's end. False when it has moved to another one.
+  func closedOnLoop() -> Bool {
+    guard loopsToLeave > 0 else { return true }
+    loopsToLeave -= 1
+    return false
   }
 
   /// Reads the offer of a re-INVITE, or makes ours when there is none.
@@ -105,7 +149,7 @@ final class CallLeg {
   private func negotiate() {
     guard let media = session.negotiated else { return }
     let learns = context.configuration.media.learnsSourceBehindNAT
-    loop?.post(.negotiatePhoneLeg(id, PhoneMedia(media, source: source, learnsBehindNAT: learns)))
+    loop?.post(.negotiatePhoneLeg(id, PhoneMedia(media, source: peer, learnsBehindNAT: learns)))
   }
 
   /// Nil when there is no body.

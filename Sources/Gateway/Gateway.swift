@@ -80,7 +80,9 @@ struct RunningGateway: Sendable {
     let context = CallContext(
       configuration: configuration,
       ports: PortPool(range: configuration.media.phonePorts, addresses: listenAddresses(configuration)), loops: loops,
-      directory: directory, roomJobs: jobs, records: records, log: log, announcedMedia: announced.media)
+      roomMediaOptions: options, directory: directory, roomJobs: jobs, records: records, log: log,
+      events: CallEvents(webhooks: nil, redaction: configuration.logging.numbers), sounds: CallSounds(),
+      announcedMedia: announced.media)
     let controller = await CallController(context: context, inbox: inbox)
     do {
       try await controller.listen(sipConfiguration(configuration, announced.sip))
@@ -214,6 +216,7 @@ extension RunningGateway {
     result.autoCreate = configuration.room.isCreatedByJoin
     result.emptyTimeout = configuration.room.emptyTimeout
     result.departureTimeout = configuration.room.departureTimeout
+    result.localRPCMethods = CallRPC.methods
     result.nodeID = GUID.make(prefix: "ND_")
     result.codec = configuration.media.roomCodec == .opus ? .opus : .pcmu
     if configuration.room.maximumParticipants > 0 {
@@ -239,8 +242,6 @@ extension RunningGateway {
     var limits = WebServerLimits()
     limits.connections = configuration.limits.webConnections
     limits.connectionsPerSource = configuration.limits.webConnectionsPerSource
-    // No path takes a body, so strangers shall not have us hold any.
-    limits.bodyByteCount = 0
     let secrets = [String: String](configuration.keys.map { ($0.name, $0.secret) }, uniquingKeysWith: { $1 })
     let endpoint = SignalEndpoint(rooms: rooms, verifier: await TokenVerifier(keys: secrets))
     do throws(WebServerError) {

@@ -14,25 +14,33 @@ enum CallerRoomEvent: Sendable {
   case occupancy(RoomOccupancy)
   /// Keypad digits for the phone, several at once and with `w` pauses as they came.
   case digits(String)
+  /// All its attributes, which anyone with the right may change.
+  case attributes([String: String])
+  /// `lk.sip.GetRemoteHeaders`: the headers of the phone's INVITE or 200 are wanted.
+  case remoteHeadersAsked(answer: @Sendable ([String: String]) -> Void)
+  /// `lk.sip.EndCall`, with headers for the BYE.
+  case endAsked(headers: [String: String])
   case removed
   case roomDeleted
 }
 
 /// Hosts the rooms: performs what `RoomServerCore` decides, on WebSockets and media loops.
 actor RoomServer {
-  private var core: RoomServerCore
+  var core: RoomServerCore
   private let loops: [MediaLoop]
   private let options: RoomMediaOptions
   private let log: Logger
   private var sessions: [SessionID: SignalSession] = [:]
   private var nextSession: UInt64 = 1
-  private var callers: [InviteID: Caller] = [:]
-  private var callersBySID: [String: InviteID] = [:]
+  private var callers: [PhoneLegID: Caller] = [:]
+  private var callersBySID: [String: PhoneLegID] = [:]
+  /// Calls of methods of participants that wait for their answers (`PerformRpc`).
+  var pendingCalls: [String: PendingMethodCall] = [:]
 
-  private struct Caller {
+  struct Caller {
     let sid: String
     let room: String
-    let notify: @Sendable (CallerRoomEvent) -> Void
+    var notify: @Sendable (CallerRoomEvent) -> Void
     /// Sids of the tracks whose sound has reached the caller.
     var hearing: Set<String> = []
   }
@@ -94,7 +102,7 @@ actor RoomServer {
 
   /// Joins a call to its room, which is made when it is not there. `notify` is called before this returns too.
   func join(
-    _ call: InviteID, as participant: LocalParticipant, room: String, configuration: Livekit_RoomConfiguration?,
+    _ call: PhoneLegID, as participant: LocalParticipant, room: String, configuration: Livekit_RoomConfiguration?,
     notify: @escaping @Sendable (CallerRoomEvent) -> Void
   ) throws(RoomError) -> LocalJoin {
     let (join, actions) = try core.joinLocal(
@@ -107,26 +115,41 @@ actor RoomServer {
   }
 
   /// Nothing when the call is in no room, or not any more.
-  func leave(_ call: InviteID) {
+  func leave(_ call: PhoneLegID, reason: DisconnectReason) {
     guard let caller = remove(call) else { return }
-    perform(core.leaveLocal(caller.sid, now: MonotonicClock.now()))
+    let reason = Livekit_DisconnectReason(rawValue: reason.rawValue) ?? .unknownReason
+    perform(core.leaveLocal(caller.sid, reason: reason, now: MonotonicClock.now()))
   }
 
-  func update(_ call: InviteID, attributes: [String: String]) {
+  /// The participant of one call becomes that of another. Nothing when the first one is in no room.
+  func rebind(_ old: PhoneLegID, to new: PhoneLegID, notify: @escaping @Sendable (CallerRoomEvent) -> Void) {
+    guard var caller = remove(old) else { return }
+    caller.notify = notify
+    callers[new] = caller
+    callersBySID[caller.sid] = new
+    reportOccupancy(of: caller.room)
+  }
+
+  func update(_ call: PhoneLegID, attributes: [String: String]) {
     guard let sid = callers[call]?.sid else { return }
     perform(core.updateLocal(sid, attributes: attributes, now: MonotonicClock.now()))
   }
 
   /// A digit that the caller pressed, for everyone in the room.
-  func sendDigit(_ digit: DTMFDigit, from call: InviteID) {
+  func sendDigit(_ digit: DTMFDigit, from call: PhoneLegID) {
     guard let sid = callers[call]?.sid else { return }
     var packet = Livekit_DataPacket()
     packet.sipDtmf.code = digit.code
     packet.sipDtmf.digit = digit.text
+    sendLocal(packet, as: sid)
+  }
+
+  /// Sends data as a call's participant.
+  func sendLocal(_ packet: Livekit_DataPacket, as sid: String) {
     perform(core.sendLocal(sid, packet, now: MonotonicClock.now()))
   }
 
-  private func remove(_ call: InviteID) -> Caller? {
+  private func remove(_ call: PhoneLegID) -> Caller? {
     guard let caller = callers.removeValue(forKey: call) else { return nil }
     callersBySID[caller.sid] = nil
     return caller
@@ -136,7 +159,7 @@ actor RoomServer {
 
   private func handle(_ input: RoomInput) { perform(core.handle(input, now: MonotonicClock.now())) }
 
-  private func perform(_ actions: [RoomAction]) {
+  func perform(_ actions: [RoomAction]) {
     for action in actions {
       switch action {
       case .send(let ids, let message): send(message, to: ids)
@@ -170,8 +193,8 @@ actor RoomServer {
       callers[call]?.hearing.insert(track.sid)
       reportOccupancy(of: room)
     case .localData(let sid, let packet):
-      guard case .sipDtmf(let dtmf) = packet.value, let call = callersBySID[sid] else { return }
-      callers[call]?.notify(.digits(dtmf.digit))
+      guard let caller = callersBySID[sid].flatMap({ callers[$0] }) else { return }
+      receive(packet, for: caller)
     case .participantJoined(let room, let participant):
       note("a participant joined", room, participant)
       reportOccupancy(of: room.name)
@@ -187,7 +210,18 @@ actor RoomServer {
         metadata: ["room": "\(room.name)", "participant": "\(participant.identity)", "track": "\(track.sid)"])
       reportOccupancy(of: room.name)
     case .trackUnpublished(let room, _, _): reportOccupancy(of: room.name)
+    case .serverAnswered(let participant, let packet): answered(packet, by: participant)
+    case .localChanged(let participant):
+      callersBySID[participant.sid].flatMap { callers[$0] }?.notify(.attributes(participant.attributes))
     case .participantActive, .participantDropped, .participantResumed, .localHeard, .localMuted: break
+    }
+  }
+
+  private func receive(_ packet: Livekit_DataPacket, for caller: Caller) {
+    switch packet.value {
+    case .sipDtmf(let dtmf): caller.notify(.digits(dtmf.digit))
+    case .rpcRequest(let request): answer(request, from: packet.participantIdentity, for: caller)
+    default: break
     }
   }
 

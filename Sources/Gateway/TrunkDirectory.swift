@@ -10,22 +10,27 @@ import Telephony
 final class TrunkDirectory: Sendable {
   struct Snapshot: Sendable {
     let dispatcher: Dispatcher
+    let planner: OutboundPlanner
     let addresses: AddressTable
   }
 
   private let dispatcher: Dispatcher
+  private let planner: OutboundPlanner
   private let hostNames: Set<String>
   private let addresses: Mutex<AddressTable>
 
   init(_ configuration: GatewayConfiguration) {
     dispatcher = Dispatcher(
       trunks: configuration.trunks, rules: configuration.rules, options: configuration.dispatch)
+    planner = OutboundPlanner(trunks: configuration.outbound.trunks, options: configuration.outbound.options)
     let table = configuration.addresses
     hostNames = table.hostNames(in: configuration.trunks)
     addresses = Mutex(table)
   }
 
-  var current: Snapshot { Snapshot(dispatcher: dispatcher, addresses: addresses.withLock { $0 }) }
+  var current: Snapshot {
+    Snapshot(dispatcher: dispatcher, planner: planner, addresses: addresses.withLock { $0 })
+  }
 
   /// Asks DNS for every host name once. A name that fails keeps the addresses it had.
   func resolve(log: Logger) async {

@@ -1,13 +1,9 @@
-import Glibc
+import Foundation
 
 /// The calendar, for logs, records and tokens.
 enum WallClock {
   /// Seconds since 1970.
-  static func now() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-  }
+  static func now() -> Double { Date().timeIntervalSince1970 }
 
   /// RFC 3339 in UTC with milliseconds.
   static func text(_ secondsSince1970: Double) -> String {

@@ -17,6 +17,11 @@ public enum MediaCommand: Sendable {
   /// Plays a tone to the phone instead of its room, until `stopTone`.
   case playTone(PhoneLegID, PhoneTone)
   case stopTone(PhoneLegID)
+  /// Plays a tone to the room instead of the phone, until `stopToneToRoom`. The leg need not be negotiated.
+  case playToneToRoom(PhoneLegID, PhoneTone)
+  case stopToneToRoom(PhoneLegID)
+  /// A deaf phone hears silence instead of its room; tones and sounds it hears.
+  case setPhoneDeaf(PhoneLegID, Bool)
   /// Plays recorded sound to the phone instead of its room and its tone; it replaces what is played already. Begins
   /// once the leg is negotiated, goes on unheard while the phone is on hold, and ends in `MediaEvent.soundPlayed`.
   case playSound(PhoneLegID, PhonePlayback)

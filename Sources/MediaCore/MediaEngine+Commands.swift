@@ -13,6 +13,9 @@ extension MediaEngine {
     case .detachPhoneLeg(let id): if let leg = legs[id] { detach(leg) }
     case .playTone(let id, let tone): if let leg = legs[id] { leg.pointee.play(tone) }
     case .stopTone(let id): if let leg = legs[id] { leg.pointee.play(nil as PhoneTone?) }
+    case .playToneToRoom(let id, let tone): if let leg = legs[id] { leg.pointee.playToRoom(tone) }
+    case .stopToneToRoom(let id): if let leg = legs[id] { leg.pointee.playToRoom(nil) }
+    case .setPhoneDeaf(let id, let isDeaf): if let leg = legs[id] { leg.pointee.setDeaf(isDeaf) }
     case .playSound(let id, let playback): if let leg = legs[id] { leg.pointee.play(playback) }
     case .stopSound(let id): if let leg = legs[id] { leg.pointee.play(nil as PhonePlayback?) }
     case .sendDigits(let id, let digits): if let leg = legs[id] { leg.pointee.sendDigits(digits) }

@@ -32,7 +32,7 @@ struct MediaRoom: ~Copyable {
     if !legs.isEmpty { mix(at: now) }
     for index in 0..<legs.count {
       legs[index].pointee.pace(&output)
-      legs[index].pointee.watch(at: now, output)
+      legs[index].pointee.watch(at: now, &output)
     }
     for index in 0..<transports.count { transports[index].pointee.tick(at: now, &output) }
     if now >= levelsDue {

@@ -18,6 +18,8 @@ struct PhoneLeg: ~Copyable {
   /// Nil in the lobby.
   private var publisher: UnsafeMutablePointer<PhonePublisher>?
   private var sender = PhoneSender()
+  /// Covers what the phone says.
+  private var roomTone: UnsafeMutablePointer<RoomTone>?
   private var timeout: MediaTimeout
   private var hasStarted = false
   private var packetsBeforeNegotiation: UInt64 = 0
@@ -40,6 +42,7 @@ struct PhoneLeg: ~Copyable {
 
   deinit {
     receiver?.destroy()
+    roomTone?.destroy()
     publisher?.destroy()
   }
 
@@ -72,6 +75,13 @@ struct PhoneLeg: ~Copyable {
 
   mutating func play(_ tone: PhoneTone?) { sender.play(tone) }
   mutating func play(_ playback: PhonePlayback?) { sender.play(playback) }
+  mutating func setDeaf(_ isDeaf: Bool) { sender.isDeaf = isDeaf }
+
+  mutating func playToRoom(_ tone: PhoneTone?) {
+    roomTone?.destroy()
+    roomTone = tone.map { .make(RoomTone($0)) }
+  }
+
   mutating func sendDigits(_ text: String) { sender.enqueue(text) }
 
   mutating func receive(
@@ -99,7 +109,7 @@ struct PhoneLeg: ~Copyable {
   mutating func publish(at now: MonotonicTime, _ output: inout MediaOutput) {
     guard let receiver else { return }
     while let piece = receiver.pointee.next(at: now) {
-      guard let publisher else { continue }
+      guard let publisher, roomTone == nil else { continue }
       switch piece {
       case .sound(let count, let isPacket):
         publisher.pointee.publish(
@@ -126,8 +136,11 @@ struct PhoneLeg: ~Copyable {
 
   mutating func skip(tickCount: Int) { sender.skip(tickCount: tickCount) }
 
-  /// Media timeout and statistics; every 20 ms.
-  mutating func watch(at now: MonotonicTime, _ output: borrowing MediaOutput) {
+  /// Media timeout, statistics and the room's tone; every 20 ms.
+  mutating func watch(at now: MonotonicTime, _ output: inout MediaOutput) {
+    if let roomTone, let publisher {
+      publisher.pointee.publish(roomTone.pointee.next(), payload: nil, payloadLaw: law, at: now, &output)
+    }
     if timeout.expires(at: now) { output.emit(.phoneMediaTimedOut(id)) }
     if now >= reportDue {
       reportDue += Self.reportInterval

@@ -24,6 +24,8 @@ struct PhoneSender: ~Copyable {
   private var startsTalkspurt = true
   private var digits = TelephoneEventSender(clockRateHz: 8000)
   private var tone: DualTone?
+  /// Silence stands for what the room says.
+  var isDeaf = false
   private var inBandDigit: DualTone?
   private var sound: PhoneSoundPlayer?
 
@@ -42,11 +44,7 @@ struct PhoneSender: ~Copyable {
   mutating func enqueue(_ text: String) { digits.enqueue(text) }
 
   mutating func play(_ tone: PhoneTone?) {
-    self.tone = tone.map { tone in
-      DualTone(
-        lowHz: Double(tone.firstHz), highHz: Double(tone.secondHz), amplitude: tone.secondHz > 0 ? 0.25 : 0.5,
-        on: tone.on, off: tone.off)
-    }
+    self.tone = tone.map { DualTone($0) }
   }
 
   mutating func play(_ playback: PhonePlayback?) { sound = playback.map { PhoneSoundPlayer($0) } }
@@ -87,6 +85,7 @@ struct PhoneSender: ~Copyable {
 
   /// Puts a tone and a sound over what the room says; returns the playback that ends with these samples.
   private mutating func cover(_ samples: UnsafeMutableBufferPointer<Int16>) -> UInt64? {
+    if isDeaf { samples.update(repeating: 0) }
     var span = samples.mutableSpan
     tone?.fill(&span)
     guard let isOver = sound?.fill(samples), isOver else { return nil }

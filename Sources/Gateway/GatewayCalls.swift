@@ -1,0 +1,153 @@
+import API
+import Base
+import LiveKitProtocol
+import Logging
+import RoomCore
+import SIP
+import SwiftProtobuf
+import Telephony
+
+/// What programs ask of calls, taken to the SIP thread.
+struct GatewayCalls: CallService {
+  let controller: CallController
+  let capabilities: PhoneCapabilities
+
+  func createParticipant(
+    _ message: Livekit_CreateSIPParticipantRequest, for caller: APICaller
+  ) async throws(TwirpError) -> Livekit_SIPParticipantInfo {
+    let request = try OutboundCallRequest(message, capabilities)
+    let outcome = await controller.dial(request, apiKey: caller.apiKey)
+    switch outcome {
+    case .success(let summary):
+      var info = Livekit_SIPParticipantInfo()
+      info.participantID = summary.participantSID
+      info.participantIdentity = summary.identity
+      info.roomName = summary.roomName
+      info.sipCallID = summary.callID
+      return info
+    case .failure(let error): throw TwirpError(error)
+    }
+  }
+
+  func transferParticipant(
+    _ message: Livekit_TransferSIPParticipantRequest, for caller: APICaller
+  ) async throws(TwirpError) -> Livekit_TransferSIPParticipantResponse {
+    let result = await controller.transfer(message)
+    switch result {
+    case .failure(let error): throw TwirpError(error)
+    case .success(let result):
+      if let error = result.error { throw TwirpError(error) }
+      var response = Livekit_TransferSIPParticipantResponse()
+      response.transferID = result.transferID
+      response.status = .stsTransferSuccessful
+      response.reason = Livekit_SIPTransferReason(rawValue: result.reason.rawValue) ?? .strUnspecified
+      if let status = result.sipStatus { response.sipStatus = Livekit_SIPStatus(status) }
+      return response
+    }
+  }
+
+  func moveParticipant(_ request: Livekit_MoveParticipantRequest) async throws(TwirpError) {
+    guard !request.destinationRoom.isEmpty, request.destinationRoom.utf8.count <= 256 else {
+      throw TwirpError(.invalidArgument, "destination_room: expected a name of 1 to 256 bytes")
+    }
+    guard await controller.move(request.identity, from: request.room, to: request.destinationRoom) else {
+      throw TwirpError(.notFound, "room \(request.room.prefix(64)) has no phone call of that identity")
+    }
+  }
+
+  func calls() async -> [Trunkline_Call] { await controller.summaries.map(\.message) }
+
+  func hangUp(_ callID: String) async throws(TwirpError) -> Trunkline_Call {
+    guard let summary = await controller.hangUp(callID) else {
+      throw TwirpError(.notFound, "there is no call \(callID.prefix(64))")
+    }
+    return summary.message
+  }
+}
+
+extension TwirpError {
+  init(_ error: CallError) {
+    self.init(Code(rawValue: error.code.rawValue) ?? .internal, error.message, meta: error.meta)
+  }
+}
+
+/// What the API does, on the SIP thread.
+extension CallController {
+  func dial(_ request: OutboundCallRequest, apiKey: String) async -> Result<CallSummary, CallError> {
+    var generator = SystemRandomNumberGenerator()
+    let call: Call
+    do throws(OutboundRefusal) {
+      let plan = try context.directory.current.planner.plan(
+        request, callID: GUID.make(prefix: "SCL_"), using: &generator)
+      call = try place(plan, apiKey: apiKey)
+    } catch {
+      context.log.notice(
+        "a call was not placed", metadata: ["reason": "\(error.reason.rawValue)", "why": "\(error.sentence)"])
+      return .failure(error.error)
+    }
+    let report = await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        call.dialReport = continuation
+        call.start()
+      }
+    } onCancel: {
+      Task { @SIPActor in call.handle(.endRequested(headers: [])) }
+    }
+    return switch report {
+    case .placed: .success(call.summary)
+    case .failed(let error): .failure(error)
+    }
+  }
+
+  func transfer(_ message: Livekit_TransferSIPParticipantRequest) async -> Result<TransferResult, CallError> {
+    let request: TransferRequest
+    do throws(CallError) {
+      let ringingTimeout = message.hasRingingTimeout ? message.ringingTimeout.duration : nil
+      request = try TransferRequest.make(
+        id: makeTransferID(), transferID: GUID.make(prefix: "STR_"), roomName: message.roomName,
+        participantIdentity: message.participantIdentity, transferTo: message.transferTo,
+        playDialtone: message.playDialtone, headers: message.headers, ringingTimeout: ringingTimeout)
+    } catch {
+      return .failure(error)
+    }
+    guard let call = call(of: message.participantIdentity, in: message.roomName) else {
+      return .failure(CallError(.notFound, "room \(message.roomName.prefix(64)) has no phone call of that identity"))
+    }
+    return .success(await call.transfer(request))
+  }
+
+  func move(_ identity: String, from room: String, to destination: String) -> Bool {
+    guard let call = call(of: identity, in: room), let entry = call.entry(movedTo: destination) else { return false }
+    call.handle(.moveRequested(entry))
+    return true
+  }
+
+  /// The call as it was. Nil when there is none.
+  func hangUp(_ callID: String) -> CallSummary? {
+    guard let call = call(callID) else { return nil }
+    let summary = call.summary
+    call.handle(.endRequested(headers: []))
+    return summary
+  }
+}
+
+extension Call {
+  /// The participant that it is, in another room. Nil before it is in one.
+  func entry(movedTo room: String) -> RoomEntry? {
+    let entry: RoomEntry? =
+      switch machine {
+      case .inbound(let machine): machine.dispatch?.entry
+      case .outbound(let machine): machine.plan.room
+      }
+    guard var entry, join != nil else { return nil }
+    entry.roomName = room
+    entry.roomPreset = ""
+    entry.roomConfiguration = nil
+    entry.participant.attributes = attributes
+    return entry
+  }
+}
+
+extension Google_Protobuf_Duration {
+  fileprivate var duration: Duration { .seconds(seconds) + .nanoseconds(Int64(nanos)) }
+}
