@@ -54,9 +54,11 @@ extension GatewayConfiguration {
 /// Whole text files of a bounded size.
 enum TextFile {
   static let byteLimit = 4 << 20
+  /// Millions of numbers.
+  static let listByteLimit = 128 << 20
   static let missing = "there is no such file"
 
-  static func read(_ path: String) throws(ConfigurationError) -> String {
+  static func read(_ path: String, byteLimit: Int = byteLimit) throws(ConfigurationError) -> String {
     guard let handle = FileHandle(forReadingAtPath: path) else {
       let isThere = FileManager.default.fileExists(atPath: path)
       throw ConfigurationError(source: path, line: nil, isThere ? "cannot be read: permission denied" : missing)

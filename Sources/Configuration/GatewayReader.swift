@@ -22,6 +22,7 @@ struct GatewayReader {
     configuration.drainTimeout = drainTimeout(root)
     configuration.addresses.providers = ProviderFile.read(root, directory: directory)
     readTrunksAndRules(root)
+    configuration.webhook = WebhookReader.read(root, keys: configuration.keys)
     refuseOtherVersions(root)
     checkPorts(root)
   }
@@ -200,11 +201,28 @@ struct GatewayReader {
   private mutating func readTrunksAndRules(_ root: Section) {
     let trunks = TrunkReader(addresses: configuration.addresses).read(root)
     let rules = RuleReader().read(root)
+    let (outbound, outboundTrunks) = OutboundReader(directory: directory).read(root)
     configuration.trunks = trunks.map(\.value)
     configuration.rules = rules.map(\.value)
+    configuration.outbound = outbound
+    configuration.outbound.options.policy = configuration.dispatch.policy
+    configuration.outbound.options.phoneCodecs = configuration.media.phoneCodecs.map(\.rawValue)
+    for trunk in trunks { note(trunk.value.id, trunk.section) }
+    for rule in rules { note(rule.value.id, rule.section) }
+    for trunk in outboundTrunks {
+      if configuration.places[trunk.value.id] != nil {
+        trunk.section.refuse("sip_trunk_id", "the id \(trunk.value.id) is taken")
+      }
+      note(trunk.value.id, trunk.section)
+    }
     configuration.warnings = LintReport(
       trunks: trunks, rules: rules, acceptUnmatchedTrunk: configuration.dispatch.acceptUnmatchedTrunk
     ).refuseErrors(root.reading)
+  }
+
+  private mutating func note(_ id: String, _ section: Section) {
+    let source = section.reading.source
+    configuration.places[id] = section.line.map { "\(source):\($0)" } ?? source
   }
 
   // MARK: The whole

@@ -37,7 +37,9 @@ import Yams
   func load(_ text: String) throws -> GatewayConfiguration {
     try GatewayConfiguration.load(
       ConfigurationSource(
-        file: try temporaryFile(text, named: "trunkline.yaml", beside: Self.repository("conf/providers.yaml"))))
+        file: try temporaryFile(
+          text, named: "trunkline.yaml", beside: Self.repository("conf/providers.yaml"),
+          Self.repository("conf/do-not-call.txt"))))
   }
 
   @Test("the shipped file loads, with one trunk and one rule")
@@ -54,6 +56,8 @@ import Yams
     #expect(configuration.trunks.map(\.name) == ["local", "twilio", "everything"])
     #expect(configuration.trunks[2].authPassword == "change-me")
     #expect(configuration.rules.count == 5)
+    #expect(configuration.outbound.trunks.map(\.name) == ["everything-out"])
+    #expect(configuration.webhook.urls.map(\.absoluteString) == ["http://127.0.0.1:8080/events"])
   }
 
   @Test("every key that the parser knows stands in the shipped file")
@@ -69,7 +73,7 @@ import Yams
     // Shown with an example value, as the prose beside them says.
     let examples: Set<Substring> = [
       "api_key", "api_secret", "sip_port_listen", "nat_1_to_1_ip", "local_net", "media_nat_1_to_1_ip", "media_loops",
-      "node_ip",
+      "node_ip", "outbound_route_headers", "webhook", "urls",
     ]
     let settings = uncommented { !examples.contains($0) }.components(separatedBy: "\ninbound_trunks:")[0]
     var configuration = try load(settings)
