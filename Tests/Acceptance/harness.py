@@ -207,6 +207,48 @@ class Sipp:
         return self.messages.read_text(errors="replace") if self.messages.exists() else ""
 
 
+class Callee:
+    """One sipp process that is called: it plays the scenario's callee on a port of its own."""
+
+    def __init__(self, scenario: str, directory: pathlib.Path, *, transport="u1", calls=1, port: int | None = None,
+                 keys: dict | None = None):
+        self.port, self.media_port = port or free_port(), free_port(count=4)
+        self.messages = directory / f"callee-{self.port}.log"
+        self.errors = directory / f"callee-{self.port}-errors.log"
+        command = [
+            "sipp", "-sf", SCENARIOS / f"{scenario}.xml", "-i", "127.0.0.1", "-p", self.port, "-mi", "127.0.0.1",
+            "-mp", self.media_port, "-t", transport, "-m", calls, "-nostdin", "-trace_msg", "-message_file", self.messages,
+            "-trace_err", "-error_file", self.errors, "-timeout", round(90 * SLOWNESS), "-timeout_error",
+        ]
+        for name, value in (keys or {}).items():
+            command += ["-key", name, value]
+        self.process = subprocess.Popen(
+            [str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=directory)
+        wait_until(self._listens, "sipp to listen")
+
+    def _listens(self) -> bool:
+        assert self.process.poll() is None, f"sipp ended with {self.process.returncode}"
+        return any(f":{self.port:04X} " in line for kind in ("udp", "tcp")
+                   for line in pathlib.Path(f"/proc/net/{kind}").read_text().splitlines())
+
+    def __enter__(self) -> "Callee":
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    async def finished(self, deadline: float = 30):
+        """The scenario ran to its end."""
+        await eventually(lambda: self.process.poll() is not None, "the callee to finish", deadline * SLOWNESS)
+        errors = self.errors.read_text(errors="replace") if self.errors.exists() else ""
+        assert self.process.returncode == 0, f"sipp ended with {self.process.returncode}\n{errors[-3000:]}\n{self.trace()[-6000:]}"
+
+    def trace(self) -> str:
+        return self.messages.read_text(errors="replace") if self.messages.exists() else ""
+
+
 class Capture:
     """Records the loopback datagrams that match a filter, with dumpcap; packets are read back as RTP payloads."""
 

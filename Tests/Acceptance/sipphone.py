@@ -137,11 +137,22 @@ class SIPPhone:
         text, self.buffer = self.buffer[:size], self.buffer[size:]
         return Message(text.decode(errors="replace"))
 
-    def final(self, deadline: float = 10, method: str = "INVITE") -> Message:
-        """The first final response to the method; provisional ones are kept in `provisional`."""
+    def final(self, deadline: float = 10, method: str = "INVITE", *, resent: str = "") -> Message:
+        """The first final response to the method; provisional ones are kept in `provisional`.
+
+        Over UDP the request `resent` is sent again until anything comes back (RFC 3261 section 17.1.1.2)."""
         self.provisional: list[Message] = []
         end = time.monotonic() + deadline * SLOWNESS
-        while message := self.receive(end - time.monotonic()):
+        interval = 0.5
+        while time.monotonic() < end:
+            is_resent = resent and self.transport == "udp" and not self.provisional
+            message = self.receive(min(interval, end - time.monotonic()) if is_resent else end - time.monotonic())
+            if not message:
+                if not is_resent:
+                    break
+                self.send(resent)
+                interval *= 2
+                continue
             if message.status and message.get("CSeq").endswith(method):
                 if tag := re.search(r";tag=([^;>\s]+)", message.get("To")):
                     self.to_tag = tag.group(1)
@@ -152,8 +163,9 @@ class SIPPhone:
 
     def invite(self, body: str | None = None, headers: list[str] = (), deadline: float = 10) -> Message:
         """Sends an INVITE and returns its final response, acknowledged when it is not 2xx."""
-        self.send(self.request("INVITE", self.offer() if body is None else body, headers=headers))
-        answer = self.final(deadline)
+        request = self.request("INVITE", self.offer() if body is None else body, headers=headers)
+        self.send(request)
+        answer = self.final(deadline, resent=request)
         self.acknowledge(answer)
         return answer
 
