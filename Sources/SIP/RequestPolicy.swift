@@ -2,8 +2,10 @@ import CSofia
 
 /// What the agent refuses by itself, from the request alone (RFC 3261 §8.2, §16.3).
 struct RequestPolicy {
-  static let allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
-  static let supported = "timer"
+  static let allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, NOTIFY"
+  static let supported = "timer, replaces"
+  /// Of our own INVITEs: no session timer is asked for, and none is offered (RFC 4028 §7.1).
+  static let supportedByCaller = "replaces"
   private static let dialogMethods: Set = [
     "INVITE", "BYE", "OPTIONS", "INFO", "UPDATE", "PRACK", "NOTIFY", "REFER", "CANCEL",
   ]
@@ -66,7 +68,7 @@ struct RequestPolicy {
 
   /// Option tags of Require that we cannot honour. `timer` we can as long as the peer does the refreshing.
   private func unsupportedExtensions() -> [String] {
-    Self.tokens(headers.all("Require")).filter { $0 != "timer" || isRefreshAskedOfUs }
+    Self.tokens(headers.all("Require")).filter { $0 != "replaces" && ($0 != "timer" || isRefreshAskedOfUs) }
   }
 
   private var isRefreshAskedOfUs: Bool {

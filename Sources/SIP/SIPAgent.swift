@@ -1,5 +1,6 @@
 public import Base
 import CSofia
+import Telephony
 
 /// Why an agent could not start.
 public struct SIPAgentError: Error, Hashable, CustomStringConvertible {
@@ -40,9 +41,11 @@ public final class SIPAgent {
 
   let id: UInt64
   let handler: @SIPActor (SIPEvent) -> Void
-  var dialogs: [UInt64: SIPDialog] = [:]
+  private(set) var dialogs: [UInt64: SIPDialog] = [:]
+  private var dialogsByCallID: [String: [UInt64]] = [:]
   var refusals = RefusalMemory()
   var counters = SIPAgentStatistics()
+  let lookup: ServerLookup
   private var pointer: OpaquePointer?
   private var lastInviteID: UInt64 = 0
   private var pendingEvents: [SIPEvent] = []
@@ -57,6 +60,7 @@ public final class SIPAgent {
     self.configuration = configuration
     self.handler = handler
     id = SIPAgentTable.nextID()
+    lookup = ServerLookup(server: configuration.nameServer)
     (pointer, listeners) = try SIPListening(configuration, agentID: id).open()
     SIPAgentTable.insert(self, id)
     guard configuration.listenAddresses.contains(where: \.isUnspecified) else { return }
@@ -127,6 +131,7 @@ public final class SIPAgent {
       respond(to: id, with: SIPResponse(status, SIPReasonPhrase.of(status), headers: headers))
     case .answered: dialog.pendingBye = headers
     case .established: bye(dialog, headers)
+    case .locating: failSoon(dialog, .cancelled)
     case .calling: cancel(dialog, headers)
     case .cancelling, .ending, .ended: break
     }
@@ -136,11 +141,8 @@ public final class SIPAgent {
   /// another exchange is open, it fails with 491 (RFC 3261 §14.1).
   public func reinvite(_ id: InviteID, sdp: String) {
     guard let dialog = dialogs[id.rawValue] else { return }
-    dialog.authorizations = 0
-    let isEstablished = if case .established = dialog.state { true } else { false }
-    if !isEstablished || !dialog.sendInvite([], sdp: sdp) {
-      tellSoon(.failed(id, SIPReply(status: 491, reasonPhrase: "Request Pending", localFailure: .pending)))
-    }
+    dialog.placing?.digest?.reset()
+    if !dialog.isEstablished || !dialog.sendInvite([], sdp: sdp) { tellSoon(.failed(id, SIPReply(.pending))) }
   }
 
   /// Ends every dialog with `.terminated(closed)` and frees the sockets; no BYE is sent. Idempotent.
@@ -152,10 +154,11 @@ public final class SIPAgent {
     csofia_agent_close(pointer)
     let ended = dialogs.values
     dialogs = [:]
+    dialogsByCallID = [:]
     for dialog in ended {
       dialog.state = .ended
       dialog.pointer = nil
-      dialog.timer?.cancel()
+      dialog.stopTimers()
     }
     // The handler is told from here on by nobody else.
     let handler = handler
@@ -167,6 +170,14 @@ public final class SIPAgent {
   // MARK: - For the other halves of the agent
 
   var stack: OpaquePointer? { pointer }
+
+  func insert(_ dialog: SIPDialog) {
+    dialogs[dialog.id.rawValue] = dialog
+    dialogsByCallID[dialog.callID, default: []].append(dialog.id.rawValue)
+  }
+
+  /// The dialogs of one Call-ID; their tags tell them apart.
+  func dialogs(callID: String) -> [SIPDialog] { (dialogsByCallID[callID] ?? []).compactMap { dialogs[$0] } }
 
   func nextInviteID() -> InviteID {
     lastInviteID += 1
@@ -199,9 +210,10 @@ public final class SIPAgent {
 
   func forget(_ dialog: SIPDialog) {
     dialog.state = .ended
-    dialog.timer?.cancel()
-    dialog.timer = nil
+    dialog.stopTimers()
     dialogs[dialog.id.rawValue] = nil
+    dialogsByCallID[dialog.callID]?.removeAll { $0 == dialog.id.rawValue }
+    if dialogsByCallID[dialog.callID]?.isEmpty == true { dialogsByCallID[dialog.callID] = nil }
     if let pointer = dialog.pointer { csofia_dialog_destroy(pointer) }
     dialog.pointer = nil
   }

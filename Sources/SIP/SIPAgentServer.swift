@@ -68,22 +68,36 @@ extension SIPAgent {
       if let response = earlier.response { SIPReplyText.send(response, tag: earlier.tag, to: request) }
       return
     }
+    var replaced: ReplacedInvite?
+    switch replaces(policy.headers) {
+    case .ordinary: break
+    case .replaces(let other): replaced = other
+    case .refused(let status, let phrase): return reply(SIPResponse(status, phrase), to: request)
+    }
     let source = facts.sourceEndpoint
     let local = announced(Endpoint(stack: facts.local))
     let dialog = SIPDialog(
-      id: nextInviteID(), state: .arriving(request), tag: GUID.make(), contact: contact(local, facts.transport),
-      peer: source, transport: facts.transport)
+      id: nextInviteID(), callID: String(stack: facts.call_id) ?? "", state: .arriving(request), tag: GUID.make(),
+      contact: contact(local, facts.transport), peer: source, transport: facts.transport)
+    dialog.remoteTag = String(stack: facts.from.tag)
+    dialog.remoteTarget = String(stack: facts.contact.uri.text)
     dialog.refusalKey = key
     dialog.answerHeaders = RequestPolicy.sessionTimerHeaders(policy.headers)
-    dialogs[dialog.id.rawValue] = dialog
-    handler(.invite(facts.invite(id: dialog.id, local: local)))
+    insert(dialog)
+    handler(.invite(facts.invite(id: dialog.id, local: local, replaces: replaced)))
     if case .arriving(let request) = dialog.state { _ = accept(dialog, request) }
+  }
+
+  private func replaces(_ headers: [SIPHeader]) -> ReplacesPolicy {
+    ReplacesPolicy.decide(headers.all("Replaces")) { dialogs(callID: $0).map { ReplacesPolicy.Candidate($0) } }
   }
 
   /// A request inside a dialog: the status to answer, 0 when the handler will.
   func receive(in dialog: SIPDialog, _ facts: csofia_facts) -> Int32 {
     let request = facts.request()
     guard configuration.mayTakePart(dialog.id, request.source.address) else { return 403 }
+    // A callee may not end a call that it has not answered (RFC 3261 §15), nor use it.
+    if dialog.isCalling || dialog.isCancelling { return 481 }
     switch request.method {
     case "INVITE", "UPDATE": return refresh(dialog, facts, request)
     case "BYE":
@@ -97,8 +111,8 @@ extension SIPAgent {
       handler(.info(dialog.id, request))
       return 200
     case "OPTIONS": return 200
-    // No subscription of ours exists; 481 would make some peers end the call (RFC 5057 §5.1).
-    case "NOTIFY": return 489
+    case "NOTIFY": return notified(dialog, request)
+    case "REFER": return referred(dialog, request)
     default: return 405
     }
   }
@@ -116,6 +130,7 @@ extension SIPAgent {
       _ = dialog.send(SIPResponse(500, "Server Internal Error", headers: [SIPHeader("Retry-After", "2")]))
       return 0
     }
+    if facts.has_contact { dialog.remoteTarget = String(stack: facts.contact.uri.text) }
     dialog.chooseNextHop()
     handler(.reinvite(dialog.id, request))
     return 0

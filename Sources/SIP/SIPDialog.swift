@@ -1,5 +1,6 @@
 import Base
 import CSofia
+import Telephony
 
 /// What the agent knows of one INVITE and the dialog that it makes.
 @SIPActor
@@ -12,6 +13,8 @@ final class SIPDialog {
     /// Our 2xx waits for its ACK.
     case answered
     case established
+    /// Ours; DNS is asked where it goes.
+    case locating
     /// Ours, without a final answer.
     case calling
     /// Ours, CANCEL sent.
@@ -22,14 +25,19 @@ final class SIPDialog {
   }
 
   let id: InviteID
+  let callID: String
   var state: State
   /// The stack's half; nil before a transaction is made.
   var pointer: OpaquePointer?
-  /// To-tag of our responses.
+  /// Our own: the To-tag of our responses, or the From tag of our INVITE.
   var tag: String
+  /// The peer's. Nil until it has sent one.
+  var remoteTag: String?
+  /// The peer's Contact URI, as last received.
+  var remoteTarget: String?
   /// Our Contact value.
   var contact: String
-  /// Where the INVITE came from, or where ours was answered from.
+  /// Where the INVITE came from, or where ours goes or was answered from.
   var peer: Endpoint
   var transport: SIPTransport
   /// Headers that a 2xx to the open INVITE or UPDATE repeats: session timer.
@@ -37,19 +45,37 @@ final class SIPDialog {
   var refusalKey: RefusalMemory.Key?
   /// A BYE that may not be sent before the ACK has come (RFC 3261 §15); its headers.
   var pendingBye: [SIPHeader]?
-  var outgoing: OutgoingInvite?
-  var authorizations = 0
-  var lastSDP: String?
-  /// Ends a cancelled call whose INVITE is never answered.
+  /// Of a call that we place.
+  var placing: SIPPlacing?
+  /// Our SDP in the open INVITE, for the attempt that answers a challenge.
+  var lastSDP = ""
+  /// Requests of ours that wait for an answer, by CSeq number; INVITEs apart.
+  var openRequests: [UInt32: SIPOpenRequest] = [:]
+  var transfer = SIPTransfer()
+  /// Ends a call that waits for DNS, or a cancelled one whose INVITE is never answered.
   var timer: SIPTimer?
 
-  init(id: InviteID, state: State, tag: String, contact: String, peer: Endpoint, transport: SIPTransport) {
+  init(
+    id: InviteID, callID: String, state: State, tag: String, contact: String, peer: Endpoint, transport: SIPTransport
+  ) {
     self.id = id
+    self.callID = callID
     self.state = state
     self.tag = tag
     self.contact = contact
     self.peer = peer
     self.transport = transport
+  }
+
+  var isEstablished: Bool { if case .established = state { true } else { false } }
+  var isCalling: Bool { if case .calling = state { true } else { false } }
+  var isCancelling: Bool { if case .cancelling = state { true } else { false } }
+  var isLocating: Bool { if case .locating = state { true } else { false } }
+
+  func stopTimers() {
+    timer?.cancel()
+    timer = nil
+    placing?.stopTimers()
   }
 
   /// Tells the stack where requests go now that route set and Contact are known.
@@ -79,11 +105,6 @@ final class SIPDialog {
     }
   }
 
-  func sendBye(_ headers: [SIPHeader]) -> Bool {
-    guard let pointer else { return false }
-    return SIPHeader.block(headers).withStackText { csofia_dialog_bye(pointer, $0) }
-  }
-
   func sendCancel(_ headers: [SIPHeader]) {
     guard let pointer else { return }
     _ = SIPHeader.block(headers).withStackText { csofia_dialog_cancel(pointer, $0) }
@@ -92,9 +113,50 @@ final class SIPDialog {
   func sendInvite(_ headers: [SIPHeader], sdp: String) -> Bool {
     guard let pointer else { return false }
     lastSDP = sdp
-    let all = headers + [SIPHeader("Allow", RequestPolicy.allow)]
+    let all =
+      headers + [SIPHeader("Allow", RequestPolicy.allow), SIPHeader("Supported", RequestPolicy.supportedByCaller)]
     return SIPHeader.block(all).withStackText { headers in
       sdp.withCString { csofia_dialog_invite(pointer, headers, $0) }
     }
+  }
+
+  /// Sends a request inside the dialog. Its CSeq number; nil when too many are open.
+  func send(_ request: SIPOpenRequest, adding credentials: [SIPHeader] = []) -> UInt32? {
+    guard let pointer else { return nil }
+    let number = SIPHeader.block(request.headers + credentials).withStackText { headers in
+      request.contentType.withStackText { type in
+        request.body.withStackText { body in
+          request.method.withCString { csofia_dialog_request(pointer, $0, headers, type, body) }
+        }
+      }
+    }
+    guard number > 0 else { return nil }
+    openRequests[number] = request
+    return number
+  }
+
+  func sendBye(_ headers: [SIPHeader]) -> Bool {
+    let isSent = openRequests.values.contains { $0.method == "BYE" }
+    return isSent || send(SIPOpenRequest("BYE", headers, credentials: placing?.invite.credentials)) != nil
+  }
+}
+
+/// A request of ours inside a dialog, kept until its answer for the case that it is challenged.
+struct SIPOpenRequest {
+  var method: String
+  var headers: [SIPHeader]
+  var contentType: String?
+  var body: String?
+  var digest: DigestClient?
+
+  init(
+    _ method: String, _ headers: [SIPHeader], contentType: String? = nil, body: String? = nil,
+    credentials: SIPCredentials?
+  ) {
+    self.method = method
+    self.headers = headers
+    self.contentType = contentType
+    self.body = body
+    digest = credentials.map { DigestClient(username: $0.username, password: $0.password) }
   }
 }

@@ -59,13 +59,13 @@ extension csofia_facts {
       body: bodyBytes, toTag: String(stack: to.tag) ?? "", localFailure: localFailure)
   }
 
-  func invite(id: InviteID, local: Endpoint) -> IncomingInvite {
+  func invite(id: InviteID, local: Endpoint, replaces: ReplacedInvite?) -> IncomingInvite {
     let headers = headers
     return IncomingInvite(
       id: id, callID: String(stack: call_id) ?? "", sequenceNumber: sequence_number, requestURI: SIPURI(request_uri),
       from: SIPAddress(from), to: SIPAddress(to), contact: has_contact ? SIPAddress(contact) : nil, via: viaHops,
       source: sourceEndpoint, transport: transport, local: local, headers: headers, body: bodyBytes,
-      raw: raw(headers))
+      raw: raw(headers), replaces: replaces)
   }
 
   /// The message as text; the first Via line is the one that the agent completed.

@@ -160,7 +160,7 @@ struct ClientTests {
           "401 No", to: invite, toTag: "x",
           extra: "WWW-Authenticate: Digest realm=\"a\", nonce=\"\(attempts.count)\"\r\n"))
     }
-    #expect((2...5).contains(attempts.count))
+    #expect(attempts.count == 2)
     #expect(await test.terminated() == .failed(401))
   }
 
@@ -220,17 +220,6 @@ struct ClientTests {
     let closed = try RawPeer(to: await test.endpoint).local
     let uri = "sip:a@\(closed);transport=tcp"
     _ = await test.place(OutgoingInvite(uri: uri, from: "sip:b@example.com", sdp: Caller.offer))
-    #expect(await test.terminated() == .failed(503))
-  }
-
-  @Test(
-    "a URI that names no address fails as an event",
-    arguments: ["sip:a@example.com", "", "tel:1", "sip:", "sip:a@1.2.3.4:99999"])
-  func noAddress(uri: String) async throws {
-    let test = try await TestAgent()
-    let id = await test.place(OutgoingInvite(uri: uri, from: "sip:b@example.com", sdp: Caller.offer))
-    let event = await test.event { if case .failed(id, _) = $0 { true } else { false } }
-    if case .failed(_, let reply) = event { #expect(reply.isLocal && reply.status == 503) }
     #expect(await test.terminated() == .failed(503))
   }
 

@@ -46,7 +46,7 @@ struct DialogTests {
       ("UPDATE", "text/plain", "hello", "415 Unsupported Media Type"),
       ("OPTIONS", "", "", "200 OK"),
       ("NOTIFY", "", "", "489 Bad Event"),
-      ("REFER", "", "", "405 Method Not Allowed"),
+      ("REFER", "", "", "400 Bad Request"),
       ("MESSAGE", "text/plain", "hi", "405 Method Not Allowed"),
       ("PRACK", "", "", "481 No such response"),
       ("FLY", "", "", "405 Method Not Allowed"),

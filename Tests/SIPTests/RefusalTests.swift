@@ -11,9 +11,9 @@ struct RefusalTests {
     peer.send(Caller(await test.endpoint, peer).request("OPTIONS"))
     let ok = try #require(await peer.receive())
     #expect(Caller.statusLine(ok) == "SIP/2.0 200 OK")
-    #expect(Caller.header("Allow", of: ok) == "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE")
+    #expect(Caller.header("Allow", of: ok) == "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, NOTIFY")
     #expect(Caller.header("Accept", of: ok) == "application/sdp")
-    #expect(Caller.header("Supported", of: ok) == "timer")
+    #expect(Caller.header("Supported", of: ok) == "timer, replaces")
     #expect(await test.statistics.transactions == 0)
   }
 

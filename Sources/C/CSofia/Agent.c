@@ -161,8 +161,7 @@ csofia_dialog *csofia_request_accept(csofia_request *request, uint64_t id, const
   csofia_fill_endpoint(&dialog->peer, msg_addr(request->message));
   tport_t *transport = tport_delivered_by(nta_agent_tports(agent->nta), request->message);
   if (transport && tport_is_tcp(transport)) dialog->connection = tport_ref(transport);
-  const char *ident = transport ? tport_name(tport_parent(transport))->tpn_ident : NULL;
-  dialog->ident = ident ? strdup(ident) : NULL;
+  dialog->ident = transport ? tport_name(tport_parent(transport))->tpn_ident : NULL;
   // The tag stands in From from the start: a request without a To-tag must not match this dialog.
   sip_from_t *local = sip_from_dup(msg_home(request->message), sip->sip_to);
   if (local) sip_from_tag(msg_home(request->message), local, tag);

@@ -33,6 +33,9 @@ struct csofia_dialog;
 
 typedef struct csofia_guard csofia_guard;
 
+// Requests of ours that are open in one dialog, besides an INVITE.
+enum { csofia_request_limit = 4 };
+
 struct csofia_loop {
   su_root_t *root;
 };
@@ -57,19 +60,22 @@ struct csofia_dialog {
   nta_leg_t *leg;
   /// The INVITE, re-INVITE or UPDATE of the peer that waits for an answer or its ACK.
   nta_incoming_t *incoming;
+  /// A REFER of the peer that waits for an answer.
+  nta_incoming_t *refer;
   /// Our INVITE or re-INVITE.
   nta_outgoing_t *invite;
-  nta_outgoing_t *bye;
+  /// Our other requests that wait for an answer.
+  nta_outgoing_t *requests[csofia_request_limit];
   char *contact;
   char *next_hop;
   char *target;
-  /// Names the socket that the peer knows us by.
-  char *ident;
-  /// The connection that the INVITE came by; NULL for UDP.
+  /// Names the socket that the peer knows us by. Transactions point to it and outlive the dialog: it is the socket's own.
+  const char *ident;
+  /// The connection that the INVITE came by, or that ours was answered by; NULL for UDP.
   tport_t *connection;
   csofia_endpoint peer;
   csofia_dialog *next, **link;
-  bool is_dead;
+  bool is_dead, is_caller;
 };
 
 struct csofia_request {
@@ -85,6 +91,7 @@ struct csofia_message {
 
 void csofia_fill_facts(
     csofia_facts *facts, csofia_message *view, su_home_t *home, msg_t *message, const sip_t *sip);
+void csofia_fill_uri(csofia_uri *uri, su_home_t *home, const url_t *url);
 void csofia_fill_endpoint(csofia_endpoint *endpoint, const su_sockaddr_t *address);
 csofia_dialog *csofia_dialog_allocate(csofia_agent *agent, uint64_t id);
 void csofia_dialog_free(csofia_dialog *dialog);

@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
-#include <sofia-sip/su_md5.h>
 #include <string.h>
 
 void csofia_fill_endpoint(csofia_endpoint *endpoint, const su_sockaddr_t *address) {
@@ -21,7 +20,8 @@ void csofia_fill_endpoint(csofia_endpoint *endpoint, const su_sockaddr_t *addres
   }
 }
 
-static void fill_uri(csofia_uri *uri, su_home_t *home, const url_t *url) {
+void csofia_fill_uri(csofia_uri *uri, su_home_t *home, const url_t *url) {
+  if (!url) return;
   uri->text = url_as_string(home, url);
   uri->scheme = url->url_scheme;
   uri->user = url->url_user;
@@ -31,7 +31,7 @@ static void fill_uri(csofia_uri *uri, su_home_t *home, const url_t *url) {
 }
 
 static void fill_address(csofia_address *address, su_home_t *home, const sip_addr_t *from) {
-  fill_uri(&address->uri, home, from->a_url);
+  csofia_fill_uri(&address->uri, home, from->a_url);
   address->display = from->a_display;
   address->tag = from->a_tag;
 }
@@ -45,7 +45,7 @@ void csofia_fill_facts(
   facts->max_forwards = -1;
   if (sip->sip_request) {
     facts->method = sip->sip_request->rq_method_name;
-    fill_uri(&facts->request_uri, home, sip->sip_request->rq_url);
+    csofia_fill_uri(&facts->request_uri, home, sip->sip_request->rq_url);
   }
   if (sip->sip_status) {
     facts->status = sip->sip_status->st_status;
@@ -55,7 +55,7 @@ void csofia_fill_facts(
   if (sip->sip_to) fill_address(&facts->to, home, sip->sip_to);
   if (sip->sip_contact) {
     facts->has_contact = true;
-    fill_uri(&facts->contact.uri, home, sip->sip_contact->m_url);
+    csofia_fill_uri(&facts->contact.uri, home, sip->sip_contact->m_url);
     facts->contact.display = sip->sip_contact->m_display;
   }
   if (sip->sip_call_id) facts->call_id = sip->sip_call_id->i_id;
@@ -128,13 +128,4 @@ bool csofia_next_via(const csofia_message *message, const void **cursor, csofia_
   };
   *cursor = hop;
   return true;
-}
-
-void csofia_md5(const char *bytes, size_t count, char hexadecimal[33]) {
-  su_md5_t md5;
-  su_md5_init(&md5);
-  su_md5_update(&md5, bytes, count);
-  su_md5_hexdigest(&md5, hexadecimal);
-  su_md5_deinit(&md5);
-  hexadecimal[32] = 0;
 }

@@ -58,6 +58,7 @@ typedef struct {
 
 typedef struct {
   const char *method;
+  /// In a response, that of our request.
   csofia_uri request_uri;
   csofia_address from, to, contact;
   bool has_contact, is_tcp;
@@ -81,8 +82,6 @@ bool csofia_next_header(
     const csofia_message *message, const void **cursor, csofia_header *header, char *scratch, size_t scratch_count);
 /// The Via hops one after the other; `cursor` starts as NULL.
 bool csofia_next_via(const csofia_message *message, const void **cursor, csofia_via *via);
-/// MD5 of `count` bytes as 32 hexadecimal digits and a NUL, for digest.
-void csofia_md5(const char *bytes, size_t count, char hexadecimal[33]);
 
 // --- Agent --------------------------------------------------------------------------------------------------------
 
@@ -160,15 +159,26 @@ bool csofia_dialog_set_next_hop(csofia_dialog *dialog, const char *url);
 /// The host where the dialog's requests would go by its route set; `is_route` tells route from Contact.
 const char *csofia_dialog_next_hop_host(const csofia_dialog *dialog, bool *is_route);
 
-/// Our side of a new dialog. `target` is Request-URI and To unless `to` is given; `ident` the address to send from.
+/// Answers the open REFER of the dialog. False when none is open.
+bool csofia_dialog_answer_refer(csofia_dialog *dialog, int status, const char *phrase);
+
+/// Our side of a new dialog. `target` is Request-URI and To unless `to` is given. NULL when one of them cannot be parsed.
 csofia_dialog *csofia_dialog_create(
-    csofia_agent *agent, uint64_t dialog, const char *target, const char *from, const char *to, const char *next_hop,
-    const char *contact, const char *call_id, const char *ident);
+    csofia_agent *agent, uint64_t dialog, const char *target, const char *from, const char *tag, const char *to,
+    const char *call_id);
+/// Where INVITEs go until the dialog has a remote target, our Contact, and the listener's address to send from.
+bool csofia_dialog_set_path(csofia_dialog *dialog, const char *next_hop, const char *contact, const char *ident);
 bool csofia_dialog_invite(csofia_dialog *dialog, const char *headers, const char *sdp);
+/// Status of the last response to the open INVITE: 0 when none has come.
+int csofia_dialog_invite_status(const csofia_dialog *dialog);
+/// Gives the open INVITE up: it is cancelled as soon as it may be, and acknowledged and hung up if it is accepted still.
+void csofia_dialog_abandon(csofia_dialog *dialog);
 /// Acknowledges the 2xx that is being handled.
 bool csofia_dialog_acknowledge(csofia_dialog *dialog, uint32_t sequence_number);
 bool csofia_dialog_cancel(csofia_dialog *dialog, const char *headers);
-bool csofia_dialog_bye(csofia_dialog *dialog, const char *headers);
+/// Sends a request inside the dialog: BYE, REFER, NOTIFY. Its CSeq number, or 0 when too many are open.
+uint32_t csofia_dialog_request(
+    csofia_dialog *dialog, const char *method, const char *headers, const char *content_type, const char *body);
 /// Frees the dialog on the next turn of the loop; nothing is called back for it from now on.
 void csofia_dialog_destroy(csofia_dialog *dialog);
 
