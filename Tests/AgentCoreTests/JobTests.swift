@@ -83,6 +83,18 @@ struct JobTests {
     #expect(scene.spare.offers.count == 1)
   }
 
+  @Test("an agent whose worker is gone already and that loses its own connection too is given up a second later")
+  func orphanDrops() {
+    let scene = Scene()
+    scene.busy.disconnect()
+    scene.harness.advance(.seconds(5))
+    scene.drop()
+    scene.harness.advance(.milliseconds(750))
+    #expect(scene.spare.offers.isEmpty)
+    scene.harness.advance(.milliseconds(250))
+    #expect(scene.spare.offers.count == 1)
+  }
+
   @Test("a job that is somebody else's by now must be ended by whoever claims it")
   func claimsTooLate() {
     let scene = Scene()
