@@ -22,8 +22,8 @@ SCENARIOS = pathlib.Path(__file__).resolve().parent / "scenarios"
 SIPP_PCAPS = pathlib.Path("/usr/share/sip-tester")
 KEY, SECRET = "devkey", "a-secret-of-at-least-32-characters"
 CALLER, CALLED = "+15550123", "+15550100"
-# How much longer than usual everything may take, for a gateway built with a sanitizer.
-SLOWNESS = float(os.environ.get("SLOWNESS", "1"))
+# How many times the usual time and memory a gateway built with a sanitizer may take.
+ALLOWANCE = float(os.environ.get("ALLOWANCE", "1"))
 
 
 def binary() -> pathlib.Path:
@@ -48,21 +48,21 @@ def free_port(kind=socket.SOCK_DGRAM, count=1) -> int:
 
 def wait_until(condition, what: str, deadline: float = 20.0):
     """The condition's first true value; an error that names `what` when the deadline passes."""
-    end = time.monotonic() + deadline * SLOWNESS
+    end = time.monotonic() + deadline * ALLOWANCE
     while time.monotonic() < end:
         if value := condition():
             return value
         time.sleep(0.02)
-    raise AssertionError(f"waited {deadline * SLOWNESS} s in vain for {what}")
+    raise AssertionError(f"waited {deadline * ALLOWANCE} s in vain for {what}")
 
 
 async def eventually(condition, what: str, deadline: float = 20.0):
-    end = asyncio.get_running_loop().time() + deadline * SLOWNESS
+    end = asyncio.get_running_loop().time() + deadline * ALLOWANCE
     while asyncio.get_running_loop().time() < end:
         if value := condition():
             return value
         await asyncio.sleep(0.02)
-    raise AssertionError(f"waited {deadline * SLOWNESS} s in vain for {what}")
+    raise AssertionError(f"waited {deadline * ALLOWANCE} s in vain for {what}")
 
 
 DEFAULT_TRUNK = {"name": "provider", "numbers": [CALLED], "allowed_addresses": ["127.0.0.0/8"]}
@@ -125,7 +125,7 @@ class Gateway:
     def stop(self, with_signal: int, deadline: float = 20) -> int:
         self.process.send_signal(with_signal)
         try:
-            return self.process.wait(deadline * SLOWNESS)
+            return self.process.wait(deadline * ALLOWANCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise AssertionError(f"the gateway did not stop on signal {with_signal}:\n{self.log()[-4000:]}")
@@ -185,7 +185,7 @@ class Sipp:
             "sipp", f"127.0.0.1:{gateway.sip_port}", "-sf", SCENARIOS / f"{scenario}.xml", "-s", called, "-i", "127.0.0.1",
             "-p", self.port, "-mi", "127.0.0.1", "-mp", self.media_port, "-t", transport, "-m", calls,
             "-nostdin", "-trace_msg", "-message_file", self.messages, "-trace_err", "-error_file", self.errors,
-            "-timeout", round(60 * SLOWNESS), "-timeout_error", "-key", "caller", caller, "-key", "pcaps", SIPP_PCAPS,
+            "-timeout", round(60 * ALLOWANCE), "-timeout_error", "-key", "caller", caller, "-key", "pcaps", SIPP_PCAPS,
         ]
         for name, value in (keys or {}).items():
             command += ["-key", name, value]
@@ -194,7 +194,7 @@ class Sipp:
             cwd=directory)
 
     def wait(self, deadline: float = 60):
-        code = self.process.wait(deadline * SLOWNESS)
+        code = self.process.wait(deadline * ALLOWANCE)
         errors = self.errors.read_text(errors="replace") if self.errors.exists() else ""
         assert code == 0, f"sipp ended with {code}\n{errors[-3000:]}\n{self.trace()[-6000:]}"
 
@@ -218,7 +218,7 @@ class Callee:
         command = [
             "sipp", "-sf", SCENARIOS / f"{scenario}.xml", "-i", "127.0.0.1", "-p", self.port, "-mi", "127.0.0.1",
             "-mp", self.media_port, "-t", transport, "-m", calls, "-nostdin", "-trace_msg", "-message_file", self.messages,
-            "-trace_err", "-error_file", self.errors, "-timeout", round(90 * SLOWNESS), "-timeout_error",
+            "-trace_err", "-error_file", self.errors, "-timeout", round(90 * ALLOWANCE), "-timeout_error",
         ]
         for name, value in (keys or {}).items():
             command += ["-key", name, value]
@@ -241,7 +241,7 @@ class Callee:
 
     async def finished(self, deadline: float = 30):
         """The scenario ran to its end."""
-        await eventually(lambda: self.process.poll() is not None, "the callee to finish", deadline * SLOWNESS)
+        await eventually(lambda: self.process.poll() is not None, "the callee to finish", deadline * ALLOWANCE)
         errors = self.errors.read_text(errors="replace") if self.errors.exists() else ""
         assert self.process.returncode == 0, f"sipp ended with {self.process.returncode}\n{errors[-3000:]}\n{self.trace()[-6000:]}"
 
@@ -308,7 +308,7 @@ class Participant:
         self.room.on("reconnected", lambda: self.events.append(("reconnected", "")))
 
     async def connect(self, url: str, token: str, options: rtc.RoomOptions | None = None):
-        await asyncio.wait_for(self.room.connect(url, token, options or rtc.RoomOptions()), 20 * SLOWNESS)
+        await asyncio.wait_for(self.room.connect(url, token, options or rtc.RoomOptions()), 20 * ALLOWANCE)
 
     def _listen(self, track, _publication, participant):
         if track.kind == rtc.TrackKind.KIND_AUDIO:
@@ -326,7 +326,7 @@ class Participant:
         source = rtc.AudioSource(48000, 1)
         track = rtc.LocalAudioTrack.create_audio_track(name, source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
-        await asyncio.wait_for(self.room.local_participant.publish_track(track, options), 15 * SLOWNESS)
+        await asyncio.wait_for(self.room.local_participant.publish_track(track, options), 15 * ALLOWANCE)
         return source
 
     async def publish_tone(self, frequency: float, amplitude: float = 8000):
