@@ -3,7 +3,7 @@ import inspect
 import pathlib
 
 import pytest
-from harness import SLOWNESS, Gateway, Participant
+from harness import ALLOWANCE, Gateway, Participant
 
 # The SDK's native side keeps the event loop it first saw: all tests share one.
 LOOP = asyncio.new_event_loop()
@@ -18,7 +18,7 @@ def pytest_pyfunc_call(pyfuncitem):
 
     async def run():
         try:
-            await asyncio.wait_for(pyfuncitem.obj(**arguments), 120 * SLOWNESS)
+            await asyncio.wait_for(pyfuncitem.obj(**arguments), 120 * ALLOWANCE)
         finally:
             await Participant.leave_all()
 

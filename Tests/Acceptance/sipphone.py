@@ -7,7 +7,7 @@ import re
 import socket
 import time
 
-from harness import SLOWNESS
+from harness import ALLOWANCE
 
 OFFER = """v=0
 o=- 1 1 IN IP4 {ip}
@@ -142,7 +142,7 @@ class SIPPhone:
 
         Over UDP the request `resent` is sent again until anything comes back (RFC 3261 section 17.1.1.2)."""
         self.provisional: list[Message] = []
-        end = time.monotonic() + deadline * SLOWNESS
+        end = time.monotonic() + deadline * ALLOWANCE
         interval = 0.5
         while time.monotonic() < end:
             is_resent = resent and self.transport == "udp" and not self.provisional
@@ -179,12 +179,13 @@ class SIPPhone:
             self.send(self.request("ACK", cseq=self.cseq))
 
     def hang_up(self) -> Message:
-        self.send(self.request("BYE"))
-        return self.final(method="BYE")
+        request = self.request("BYE")
+        self.send(request)
+        return self.final(method="BYE", resent=request)
 
     def wait_for(self, method: str, deadline: float = 20) -> Message:
         """The next request of the method, answered with 200."""
-        end = time.monotonic() + deadline * SLOWNESS
+        end = time.monotonic() + deadline * ALLOWANCE
         while message := self.receive(end - time.monotonic()):
             if message.method == method:
                 self.reply(message)
