@@ -241,7 +241,7 @@ class Callee:
 
     async def finished(self, deadline: float = 30):
         """The scenario ran to its end."""
-        await eventually(lambda: self.process.poll() is not None, "the callee to finish", deadline * ALLOWANCE)
+        await eventually(lambda: self.process.poll() is not None, "the callee to finish", deadline)
         errors = self.errors.read_text(errors="replace") if self.errors.exists() else ""
         assert self.process.returncode == 0, f"sipp ended with {self.process.returncode}\n{errors[-3000:]}\n{self.trace()[-6000:]}"
 

@@ -31,7 +31,7 @@ def test_a_stranger_cannot_have_a_small_join_request_unpacked_to_a_large_one(gat
         client.request("GET", "/rtc/validate?join_request=" + text)
         assert client.getresponse().status == 401
         client.close()
-    assert peak_kilobytes(gateway) - before < 20_000 * ALLOWANCE
+    assert peak_kilobytes(gateway) - before < 20_000 * harness.ALLOWANCE
 
 
 def test_a_stranger_cannot_have_bodies_kept(gateway):
@@ -45,7 +45,7 @@ def test_a_stranger_cannot_have_bodies_kept(gateway):
         client.settimeout(10)
         assert client.recv(100).startswith(b"HTTP/1.1 413 ")
         client.close()
-    assert gateway.resident_kilobytes() - before < 20_000 * ALLOWANCE
+    assert gateway.resident_kilobytes() - before < 20_000 * harness.ALLOWANCE
 
 
 def peak_kilobytes(gateway) -> int:
