@@ -66,10 +66,12 @@ struct StartReport {
     let bound = configuration.sip.listenAddress
     let sip = Endpoint(bound.isUnspecified ? .loopbackV4 : bound, port)
     let number = exampleNumber
+    let option = configuration.file.map { " --config \($0)" } ?? ""
+    let explain = "trunkline explain --from +15550123 --to \(number) --source 127.0.0.1"
     var steps = [
       ("trunkline dial sip:\(number)@\(sip)", "call it from this machine"),
-      ("trunkline explain --from +15550123 --to \(number) --source 127.0.0.1", "see which trunk and rule take a call"),
-      ("trunkline token create --room ROOM --identity NAME", "a token for another room"),
+      (explain + option, "see which trunk and rule take a call"),
+      ("trunkline token create --room ROOM --identity NAME\(option)", "a token for another room"),
     ]
     if configuration.usesDevelopmentKeys {
       steps.append(("keys: {name: secret} in the configuration", "until then the room port listens on 127.0.0.1 only"))
