@@ -55,9 +55,9 @@ extension Call {
       let made = try CallLeg(id: legID, peer: mediaPeer, options: options, context: context)
       leg = made
       if let loop = join?.loop ?? companionLoop { made.open(on: context.loops[loop]) }
-      queue(.mediaOpened)
+      handle(.mediaOpened)
     } catch {
-      queue(.mediaFailed(error))
+      handle(.mediaFailed(error))
     }
   }
 
@@ -89,8 +89,7 @@ extension Call {
     guard let leg else { return }
     do {
       try leg.acceptAnswer(answerBody)
-      // Queued by an action, or by the ACK of a re-INVITE outside of one.
-      if case .outbound = machine { queue(.answerApplied(isOnHold: leg.isOnHold)) }
+      if case .outbound = machine { handle(.answerApplied(isOnHold: leg.isOnHold)) }
     } catch {
       handle(.mediaFailed(error))
     }
@@ -102,9 +101,9 @@ extension Call {
       try leg.renegotiate(reinviteBody)
       summary.isOnHold = leg.isOnHold
       log.info("a call was renegotiated", metadata: ["codec": "\(leg.codec)", "hold": "\(leg.isOnHold)"])
-      queue(.renegotiated(isOnHold: leg.isOnHold))
+      handle(.renegotiated(isOnHold: leg.isOnHold))
     } catch {
-      queue(.renegotiationFailed(error))
+      handle(.renegotiationFailed(error))
     }
   }
 
@@ -116,13 +115,13 @@ extension Call {
   }
 
   private func announce(_ name: String) {
-    guard let sound = context.sounds.announcements[name], leg != nil else { return queue(.announcementPlayed) }
+    guard let sound = context.sounds.announcements[name], leg != nil else { return handle(.announcementPlayed) }
     play(sound, PlaybackID.announcement)
   }
 
   private func closeMedia() {
     if leg?.close() == true { return }
-    queue(.mediaClosed(CallMedia(codec: leg?.codec ?? "")))
+    handle(.mediaClosed(CallMedia(codec: leg?.codec ?? "")))
     leg = nil
   }
 }

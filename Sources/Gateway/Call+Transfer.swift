@@ -31,10 +31,10 @@ extension Call {
       agent.refer(inviteID, to: request.target.headerValue, headers: headers)
     case .reportTransfer(let ids, let result): report(result, to: ids)
     case .dialTarget(let target): controller.placeTarget(target, for: self)
-    case .endTarget(let reason): controller.endTarget(of: self, reason: reason)
+    case .endTarget: controller.endTarget(of: self)
     case .joinLegs(let callID): joinLegs(with: callID)
     case .reportTarget(let event, let callID):
-      if let call = controller.call(callID) { call.handle(.target(event)) } else { queue(.endRequested(headers: [])) }
+      if let call = controller.call(callID) { call.handle(.target(event)) } else { handle(.endRequested(headers: [])) }
     case .answerRefer(let status): if let inviteID { agent.answerRefer(inviteID, status) }
     case .notifyReferrer(let status, let isFinal):
       if let inviteID { agent.notifyReferrer(inviteID, status, isFinal: isFinal) }

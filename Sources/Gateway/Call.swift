@@ -146,13 +146,11 @@ final class Call {
     handlePending()
   }
 
+  /// What actions find out at once comes here too, and waits until they are all performed.
   func handle(_ input: CallInput) {
     pending.append(input)
     handlePending()
   }
-
-  /// Queues the result of an action that is being performed.
-  func queue(_ input: CallInput) { pending.append(input) }
 
   private func handlePending() {
     guard !isHandling else { return }
@@ -176,7 +174,7 @@ final class Call {
       performRoom(action)
     case .refer, .reportTransfer, .dialTarget, .endTarget, .joinLegs, .reportTarget, .answerRefer, .notifyReferrer:
       performTransfer(action)
-    case .dispatch(let pin): queue(.dispatched(dispatch(pin)))
+    case .dispatch(let pin): handle(.dispatched(dispatch(pin)))
     case .startTimer(let timer, let duration): start(timer, duration)
     case .cancelTimer(let timer): timers.removeValue(forKey: timer)?.cancel()
     case .reportWaiting(let sentence):

@@ -236,13 +236,11 @@ final class CallController {
       targets[call.legID] = placed
       placed.start()
     } catch {
-      call.queue(.target(.failed(error.error)))
+      call.handle(.target(.failed(error.error)))
     }
   }
 
-  func endTarget(of call: Call, reason: String) {
-    targets[call.legID]?.handle(.endRequested(headers: []))
-  }
+  func endTarget(of call: Call) { targets[call.legID]?.handle(.endRequested(headers: [])) }
 
   /// Media rooms and tracks that no room server knows: their ids begin where its never come.
   func makeBridgeRoom() -> RoomID { RoomID(rawValue: makeBridgeID()) }
