@@ -36,11 +36,7 @@ extension SIPAgent {
   func receive(_ request: OpaquePointer, _ facts: csofia_facts) {
     let policy = RequestPolicy(facts)
     if let refusal = policy.refusalOutsideDialog() {
-      if configuration.isHidden {
-        counters.droppedRequests += 1
-      } else {
-        reply(refusal, to: request)
-      }
+      refuse(refusal, request)
     } else if policy.method == "OPTIONS" {
       reply(
         SIPResponse(
@@ -51,6 +47,15 @@ extension SIPAgent {
           ]), to: request)
     } else {
       invite(request, facts, policy)
+    }
+  }
+
+  /// A hidden agent says nothing.
+  private func refuse(_ response: SIPResponse, _ request: OpaquePointer) {
+    if configuration.isHidden {
+      counters.droppedRequests += 1
+    } else {
+      reply(response, to: request)
     }
   }
 
@@ -72,7 +77,7 @@ extension SIPAgent {
     switch replaces(policy.headers) {
     case .ordinary: break
     case .replaces(let other): replaced = other
-    case .refused(let status, let phrase): return reply(SIPResponse(status, phrase), to: request)
+    case .refused(let status, let phrase): return refuse(SIPResponse(status, phrase), request)
     }
     let source = facts.sourceEndpoint
     let local = announced(Endpoint(stack: facts.local))

@@ -60,6 +60,13 @@ struct Caller {
     branch = GUID.make(prefix: "z9hG4bK")
   }
 
+  /// The callee's side of a dialog: `invite` is the agent's, `tag` the callee's own.
+  mutating func reverse(_ invite: String, tag: String) {
+    callID = Self.header("Call-ID", of: invite) ?? ""
+    fromTag = tag
+    toTag = Self.header("From", of: invite)?.split(separator: ";tag=").last.map(String.init)
+  }
+
   mutating func learnTag(_ response: String?) {
     toTag = response.flatMap { Self.header("To", of: $0) }.flatMap {
       $0.split(separator: ";tag=").last.map(String.init)
