@@ -15,19 +15,52 @@ struct CallMachineRandomTests {
       .bye(reason: nil), .bye(reason: "x"), .renegotiated(isOnHold: true), .renegotiated(isOnHold: false),
       .renegotiationFailed(.sdpError("x")), .terminated("x"), .transportFailed("x"), .phoneMediaStarted,
       .phoneMediaTimedOut, .digit("1"), .digit("#"), .participantRemoved, .roomDeleted, .endRequested(), .shutdown,
-      .mediaClosed(CallMedia()), .reinvited,
-    ] + CallTimer.allCases.map { .timerFired($0) }
+      .mediaClosed(CallMedia()), .reinvited, .agentAwaited(AwaitedAgent(sentence: "x", isNamed: true, isMissing: true)),
+      .announcementPlayed, .moveRequested(CallStage.dispatch().entry), .replaced(byCallID: "SCL_2"),
+      .takesOver(Takeover(callID: "SCL_2", dispatch: CallStage.dispatch())),
+    ] + transferInputs + CallTimer.allCases.map { .timerFired($0) }
+
+  static let transferInputs: [CallInput] = [
+    .referAnswered(SIPStatus(202, "Accepted"), sequence: 7), .referAnswered(SIPStatus(405, "x"), sequence: 7),
+    .referNotified(.status(.ok, id: 7, isFinal: true)),
+    .referNotified(.status(SIPStatus(486, "x"), id: nil, isFinal: false)),
+    .target(.ringing), .target(.answered(callID: "SCL_2")), .target(.failed(CallError(.aborted, "x"))), .target(.ended),
+    .referReceived(TransferTests.target),
+  ]
+
+  /// A request of its own, so that each is answered once.
+  static func transfer(_ id: inout TransferRequest.ID) -> CallInput {
+    id += 1
+    return .transferRequested(TransferTests.request(id, to: id % 5 == 0 ? TransferTests.other : TransferTests.target))
+  }
 
   /// Ways to each state, so that short tails reach everything.
   static let prefixes: [[CallInput]] = {
-    let accept = CallInput.dispatched(.accept(CallStage.dispatch()))
+    let policy = TransferPolicy(mode: .bridge, acceptsRefer: true)
+    let accept = CallInput.dispatched(.accept(CallStage.dispatch(transfer: policy)))
     let ringing = [accept, .mediaOpened, .roomJoined(CallMachineTests.nobody)]
     let answered = ringing + [.roomChanged(CallMachineTests.agentSpeaks)]
     let talking = answered + [.acknowledged(hasSDP: true)]
+    let lonely = [NoAgentPolicy.busy, .announce].map { policy -> [CallInput] in
+      [
+        .dispatched(.accept(CallStage.dispatch(CallPolicy(noAgent: policy)))), .mediaOpened,
+        .agentAwaited(CallMachineAgentTests.missing), .roomJoined(CallMachineTests.nobody),
+      ]
+    }
+    let told = lonely[1] + [.timerFired(.noAgent)]
     let pin: [CallInput] = [.dispatched(.requestPIN(CallStage.pinRequest())), .mediaOpened]
-    return [
+    return lonely + [told, told + [.acknowledged(hasSDP: true)]] + [
       [], [accept], [accept, .mediaOpened], ringing, answered, talking, talking + [.reinvited],
       talking + [.roomChanged(CallMachineTests.nobody)], answered + [.roomDeleted], answered + [.cancelled],
+      talking + [.transferRequested(TransferTests.request(900))],
+      talking + [.transferRequested(TransferTests.request(900)), .referAnswered(SIPStatus(202, "x"), sequence: 7)],
+      talking + [.transferRequested(TransferTests.request(900)), .referAnswered(SIPStatus(405, "x"), sequence: 7)],
+      talking + [
+        .transferRequested(TransferTests.request(900)), .referAnswered(SIPStatus(405, "x"), sequence: 7),
+        .target(.answered(callID: "SCL_2")),
+      ],
+      talking + [.referReceived(TransferTests.target)],
+      [.takesOver(Takeover(callID: "SCL_2", dispatch: CallStage.dispatch())), .mediaOpened],
       talking + [.bye(reason: nil)], pin, pin + [.digit("1"), .digit("#")],
       pin + [.digit("#"), .dispatched(.refuse(Refusal(.noRule)))], pin + [.digit("#"), accept],
     ]
@@ -47,7 +80,8 @@ struct CallMachineRandomTests {
 
   @Test("every pair of inputs in every state keeps the rules and leaves one record", arguments: [true, false])
   func pairs(hasOffer: Bool) {
-    for prefix in Self.prefixes {
+    // Without an offer the call differs up to the ACK alone.
+    for prefix in hasOffer ? Self.prefixes[...] : Self.prefixes.prefix(7) {
       var begun = CallStage(hasOffer: hasOffer)
       _ = begun.handle(prefix)
       for first in Self.inputs {
@@ -71,6 +105,7 @@ struct CallMachineRandomTests {
       var stage = CallStage(hasOffer: Bool.random(using: &generator))
       var inputs = Self.prefixes[Int.random(in: 0..<Self.prefixes.count, using: &generator)]
       _ = stage.handle(inputs)
+      var request: TransferRequest.ID = 0
       for _ in 0..<Int.random(in: 0..<25, using: &generator) {
         if Int.random(in: 0..<4, using: &generator) == 0 {
           stage.advance(.milliseconds(Int.random(in: 1...15_000, using: &generator)))
@@ -81,6 +116,7 @@ struct CallMachineRandomTests {
           let input = choice[Int.random(in: 0..<choice.count, using: &generator)]
           inputs.append(input)
           stage.handle(input)
+          if Int.random(in: 0..<8, using: &generator) == 0 { stage.handle(Self.transfer(&request)) }
         }
       }
       Self.finish(&stage)

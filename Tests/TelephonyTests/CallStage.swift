@@ -88,6 +88,8 @@ struct Stage<Machine: StagedMachine> {
     }
   }
 
+  mutating func takesOver() { rules.takesOver = true }
+
   mutating func start(_ actions: (inout Machine, MonotonicTime) -> [CallAction]) -> [CallAction] {
     let actions = actions(&machine, now)
     return apply(actions)

@@ -16,6 +16,7 @@ extension Stage where Machine == OutboundCallMachine {
     self.init(
       OutboundCallMachine(
         plan: plan, placedAtUnixMilliseconds: 1000, now: MonotonicTime(nanoseconds: 1_000_000_000)))
+    if case .takeOver = plan.placement { takesOver() }
   }
 
   @discardableResult

@@ -29,6 +29,9 @@ struct StageRules {
   /// Transfer requests without a result.
   private(set) var waiters: Set<TransferRequest.ID> = []
   let direction: CallDirection
+  /// The room comes from another call, once this one is answered.
+  var takesOver = false
+  private var mayTakeOver = false
 
   init(_ direction: CallDirection) { self.direction = direction }
 
@@ -38,6 +41,8 @@ struct StageRules {
     case .referReceived where !isEnded: openRefers += 1
     case .transferRequested(let request): waiters.insert(request.id)
     case .timerFired(let timer): deadlines[timer] = nil
+    case .roomJoined where mayTakeOver && !isEnded:
+      hasRoom = hasRoom || records.isEmpty && !isMediaClosed
     default: break
     }
   }
@@ -74,7 +79,7 @@ struct StageRules {
     case .attachMedia: demand(hasMedia && hasRoom && !isMediaClosed && !hasLeft, "attached to nothing")
     case .attachEarlyMedia: demand(hasRoom && !isAnswered && !hasLeft, "early media out of place")
     case .setCallStatus, .setAttributes: demand(hasRoom && !hasLeft, "\(action) without a room")
-    case .applyAnswer, .renegotiate, .playPrompt, .sendDigits, .joinLegs:
+    case .applyAnswer, .renegotiate, .playPrompt, .playAnnouncement, .sendDigits, .joinLegs:
       demand(hasMedia && !isMediaClosed, "\(action) without media")
     case .answerReinvite, .refuseReinvite:
       demand(openReinvites > 0, "an answer to no re-INVITE")
@@ -124,6 +129,7 @@ struct StageRules {
     case .reportTransfer(let ids, _):
       demand(!ids.isEmpty, "a result for nobody")
       for id in ids { demand(waiters.remove(id) != nil, "a result that nobody waits for: \(id)") }
+    case .reportTarget(.answered, _): mayTakeOver = takesOver
     case .dialTarget:
       demand(!hasTarget, "two targets")
       hasTarget = true

@@ -308,7 +308,7 @@ extension CallMachine {
   private mutating func activate() -> [CallAction] {
     guard !isActive else { return [] }
     isActive = true
-    return common.timers.cancel(.firstMedia) + [.setCallStatus(.active)]
+    return common.timers.cancel(.firstMedia) + (common.hasRoom ? [.setCallStatus(.active)] : [])
   }
 
   private mutating func cancel(_ now: MonotonicTime) -> [CallAction] {

@@ -261,7 +261,9 @@ extension TransferMachine {
       return fail(active, .rejected, error, &record, &timers)
     case (.bridging(let active), .ended):
       return fail(active, .callEnded, CallError(.aborted, "the target hung up"), &record, &timers)
-    case (.bridged, .ended), (.bridged, .failed): return Step(event: .bridgeEnded)
+    case (.bridged, .ended), (.bridged, .failed):
+      state = .idle
+      return Step(event: .bridgeEnded)
     case (.relaying, .ringing):
       return Step(actions: [.notifyReferrer(SIPStatus(180, "Ringing"), isFinal: false)])
     case (.relaying, .answered(let callID)):
