@@ -404,10 +404,10 @@ struct TransferTests {
       refused.handle(.dialFailed(failure)) == [
         .reportDialled(.failed(failure.error)), .reportTarget(.failed(failure.error), callID: "SCL_1"), .closeMedia,
       ])
-    var let_go = try Self.leg(.bridge)
-    let actions = let_go.handle(.endRequested())
+    var letGo = try Self.leg(.bridge)
+    let actions = letGo.handle(.endRequested())
     #expect(actions.contains(.cancelDial) && actions.count { if case .reportTarget = $0 { true } else { false } } == 1)
-    #expect(try #require(OutboundStage.finish(&let_go)).endReason == .endRequested && let_go.violation == nil)
+    #expect(try #require(OutboundStage.finish(&letGo)).endReason == .endRequested && letGo.violation == nil)
   }
 
   @Test("the target of a REFER towards us becomes the participant once the place is handed over")
