@@ -103,15 +103,15 @@ let package = Package(
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
     // The gateway wires.
-    edge("Configuration", ["Base", "Telephony", .product(name: "Yams", package: "Yams")]),
+    edge("Configuration", ["Base", "Audio", "Telephony", .product(name: "Yams", package: "Yams")]),
     edge(
       "Gateway",
       [
         "Base", "Linux", "RTP", "SDP", "Audio", "MediaCore", "Telephony", "LiveKitProtocol", "RoomCore", "MediaIO",
-        "SIP", "WebServer", "Configuration", "API", "Store", "Webhooks",
+        "SIP", "WebServer", "Configuration", "API", "AgentCore", "Store", "Webhooks",
         .product(name: "Logging", package: "swift-log"),
       ]),
-    edge("Phone", ["Base", "Linux", "RTP", "SDP", "Audio", "Capture", "Telephony", "SIP", "MediaIO", "COpenSSL"]),
+    edge("Phone", ["Base", "Linux", "RTP", "SDP", "Audio", "Capture", "Telephony", "SIP", "MediaIO"]),
     .executableTarget(
       name: "trunkline",
       dependencies: [
@@ -158,7 +158,7 @@ let package = Package(
     tests("MediaIO", ["MediaCore", "MediaTestSupport", "CMallocCount", "Base", "Linux", "RTP", "Audio", "Transport"]),
     tests("Gateway", ["MediaCore", "Telephony", .product(name: "Logging", package: "swift-log")]),
     tests("Capture", ["Base", "RTP", "SDP"]),
-    tests("Phone", ["Base", "Linux", "RTP", "SDP", "Audio", "Capture", "SIP"]),
+    tests("Phone", ["Base", "Linux", "RTP", "SDP", "Audio", "Capture", "SIP", "Telephony"]),
     .testTarget(
       name: "CommandTests",
       dependencies: [

@@ -1,6 +1,7 @@
 import Base
 import Capture
 import SDP
+import Telephony
 
 /// The caller's side of one SIP call, led by a capture. No socket, no clock: messages and times in, messages out.
 ///
@@ -28,7 +29,7 @@ struct ReplayDialog {
   private var state = State.calling
   private var rewriter: CallRewriter
   private let ends: CallRewriter.Ends
-  private let credentials: ReplayCredentials?
+  private var digest: DigestClient?
   private let timing: ReplayTiming
   private var transactions: [ReplayTransaction] = []
   private var sequenceNumber: UInt32
@@ -43,12 +44,12 @@ struct ReplayDialog {
   private var acknowledgements: [UInt32: SIPMessage] = [:]
 
   init(
-    call: CapturedCall, ends: CallRewriter.Ends, credentials: ReplayCredentials?, timing: ReplayTiming, token: String,
+    call: CapturedCall, ends: CallRewriter.Ends, digest: DigestClient?, timing: ReplayTiming, token: String,
     now: MonotonicTime
   ) {
     self.call = call
     self.ends = ends
-    self.credentials = credentials
+    self.digest = digest
     self.timing = timing
     rewriter = CallRewriter(call: call, ends: ends, token: token)
     sequenceNumber = min(call.invite.cseq?.number ?? 1, .max / 2)
@@ -238,19 +239,21 @@ struct ReplayDialog {
   private mutating func authorized(
     after response: SIPMessage, of transaction: ReplayTransaction, now: MonotonicTime
   ) -> [SIPMessage]? {
-    guard let credentials, let challenge = DigestChallenge(response),
-      challengeCount < max(1, call.authorizedInvites.count)
-    else { return nil }
+    guard digest != nil, challengeCount < max(1, call.authorizedInvites.count) else { return nil }
     let template = challengeCount < call.authorizedInvites.count ? call.authorizedInvites[challengeCount] : call.invite
     challengeCount += 1
     sequenceNumber += 1
     let branch = rewriter.nextBranch()
     var invite = rewriter.invite(template, sequenceNumber: sequenceNumber, branch: branch)
-    invite.headers.insert(
-      .init(
-        challenge.answerHeader,
-        credentials.answer(to: challenge, method: "INVITE", uri: invite.requestURI ?? "", clientNonce: branch)),
-      at: max(0, invite.headers.count - 1))
+    let isProxy = response.status == 407
+    // A password that was refused is tried again where the capture did so.
+    digest?.reset()
+    guard
+      let answer = digest?.answer(
+        response.values(isProxy ? "Proxy-Authenticate" : "WWW-Authenticate"), isProxy: isProxy, method: "INVITE",
+        uri: invite.requestURI ?? "", clientNonce: branch)
+    else { return nil }
+    invite.headers.insert(contentsOf: answer.map { .init($0.name, $0.value) }, at: max(0, invite.headers.count - 1))
     return send(invite, acknowledgement: call.acknowledgement, now: now)
   }
 

@@ -2,6 +2,7 @@ import Base
 import Capture
 import Glibc
 import Linux
+import Telephony
 
 /// One replay: two sockets, the dialog, the media, and the loop that waits for whichever is next.
 struct ReplaySession: ~Copyable {
@@ -35,7 +36,7 @@ struct ReplaySession: ~Copyable {
     let ends = CallRewriter.Ends(
       transport: transport, signalling: signalling.local, media: media.local, target: options.target)
     let dialog = ReplayDialog(
-      call: call, ends: ends, credentials: credentials(call, options, play), timing: timing, token: GUID.make(),
+      call: call, ends: ends, digest: digest(call, options, play), timing: timing, token: GUID.make(),
       now: now)
     return ReplaySession(
       signalling: signalling, media: media, target: target, transport: transport, dialog: dialog,
@@ -61,15 +62,15 @@ struct ReplaySession: ~Copyable {
     return address
   }
 
-  private static func credentials(
+  private static func digest(
     _ call: CapturedCall, _ options: ReplayOptions, _ play: Expectation.Play?
-  ) -> ReplayCredentials? {
+  ) -> DigestClient? {
     let captured = call.authorizedInvites.first.flatMap {
       $0.value("Proxy-Authorization") ?? $0.value("Authorization")
     }
-    let username = options.username ?? play?.username ?? captured.flatMap { DigestChallenge.fields($0)["username"] }
+    let username = options.username ?? play?.username ?? captured.flatMap { DigestParameters($0)?["username"] }
     guard let username, let password = options.password ?? play?.password else { return nil }
-    return ReplayCredentials(username: username, password: password)
+    return DigestClient(username: username, password: password)
   }
 
   /// Plays to the end.

@@ -50,7 +50,7 @@ struct CapturedCallTests {
     #expect(bad.authorizedInvites.count == 2)
     #expect(bad.answerOffset == nil)
     let header = try #require(bad.authorizedInvites.first?.value("Proxy-Authorization"))
-    #expect(DigestChallenge.fields(header)["username"] == "phone-one")
+    #expect(header.contains("username=\"phone-one\""))
   }
 
   @Test("a call that was given up shows when")

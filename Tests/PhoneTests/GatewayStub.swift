@@ -1,6 +1,7 @@
 import Base
 import Capture
 import SDP
+import Telephony
 
 @testable import Phone
 
@@ -85,17 +86,13 @@ struct GatewayStub {
   }
 
   private func isRight(_ header: String, _ password: String) -> Bool {
-    let fields = DigestChallenge.fields(header)
-    guard
-      let challenge = DigestChallenge(
-        SIPMessage(
-          startLine: "SIP/2.0 407 x",
-          headers: [.init("Proxy-Authenticate", "Digest realm=\"r\", nonce=\"\(fields["nonce"] ?? "")\", qop=\"auth\"")]
-        ))
-    else { return false }
-    let expected = ReplayCredentials(username: fields["username"] ?? "", password: password)
-      .answer(to: challenge, method: "INVITE", uri: fields["uri"] ?? "", clientNonce: fields["cnonce"] ?? "")
-    return DigestChallenge.fields(expected)["response"] == fields["response"]
+    guard let parameters = DigestParameters(header) else { return false }
+    var client = DigestClient(username: parameters["username"] ?? "", password: password)
+    let challenge = "Digest realm=\"r\", nonce=\"\(parameters["nonce"] ?? "")\", qop=\"auth\""
+    let expected = client.answer(
+      [challenge], isProxy: true, method: "INVITE", uri: parameters["uri"] ?? "",
+      clientNonce: parameters["cnonce"] ?? "")
+    return expected?.first.flatMap { DigestParameters($0.value) }?["response"] == parameters["response"]
   }
 
   private mutating func answer(_ request: SIPMessage) -> [SIPMessage] {

@@ -2,6 +2,7 @@ import Base
 import Capture
 import Foundation
 import SDP
+import Telephony
 import Testing
 
 @testable import Phone
@@ -36,7 +37,7 @@ struct ReplayDialogTests {
       target: "127.0.0.1:5060")
     let timing = ReplayTiming(isFast: isFast, responseTimeout: .seconds(8), answerTimeout: .seconds(60))
     var dialog = ReplayDialog(
-      call: call, ends: ends, credentials: password.map { ReplayCredentials(username: "phone-one", password: $0) },
+      call: call, ends: ends, digest: password.map { DigestClient(username: "phone-one", password: $0) },
       timing: timing, token: "t", now: now)
     var stub = GatewayStub(manner)
     var sent: [SIPMessage] = []
