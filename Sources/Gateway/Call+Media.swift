@@ -18,6 +18,7 @@ extension Call {
         context.roomJobs.yield { [legID] rooms in rooms.sendDigit(digit, from: legID) }
       }
     case .digitsSent: handle(.digitsSent)
+    case .soundPlayed(_, PlaybackID.prompt): handle(.promptPlayed)
     case .soundPlayed(_, PlaybackID.announcement): handle(.announcementPlayed)
     case .phoneMediaStarted: handle(.phoneMediaStarted)
     case .phoneMediaTimedOut: handle(.phoneMediaTimedOut)
@@ -37,7 +38,8 @@ extension Call {
       if let join { leg?.attach(to: RoomID(join.mediaRoom), as: TrackID(join.mediaTrack), hearsRoom: false) }
     case .applyAnswer: applyAnswer()
     case .renegotiate: renegotiate()
-    case .playPrompt(let prompt): if let sound = context.sounds.prompts[prompt] { play(sound, PlaybackID.prompt) }
+    case .playPrompt(let prompt, let name): play(prompt, name)
+    case .stopPrompt: leg?.stopSound()
     case .playAnnouncement(let name): announce(name)
     case .playDialtone(let side):
       // The participant's track carries the tone before there is anyone to hear.
@@ -112,6 +114,13 @@ extension Call {
     guard let leg else { return }
     if leg.loop == nil { leg.open(on: context.loops[0]) }
     leg.play(PhonePlayback(id: id, sound: sound))
+  }
+
+  private func play(_ prompt: CallPrompt, _ name: String) {
+    guard let sound = context.sounds.announcements[name] ?? context.sounds.prompts[prompt], leg != nil else {
+      return handle(.promptPlayed)
+    }
+    play(sound, PlaybackID.prompt)
   }
 
   private func announce(_ name: String) {

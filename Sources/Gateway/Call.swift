@@ -166,9 +166,8 @@ final class Call {
     case .ring, .answer, .answerReinvite, .refuseReinvite, .refuse, .refuseTerminated, .hangUp, .dial, .cancelDial,
       .reportDialled:
       performSignalling(action)
-    case .openMedia, .attachMedia, .applyAnswer, .renegotiate, .playPrompt, .playAnnouncement, .closeMedia,
-      .attachEarlyMedia,
-      .playDialtone, .stopDialtone, .sendDigits:
+    case .openMedia, .attachMedia, .applyAnswer, .renegotiate, .playPrompt, .stopPrompt, .playAnnouncement, .closeMedia,
+      .attachEarlyMedia, .playDialtone, .stopDialtone, .sendDigits:
       performMedia(action)
     case .joinRoom, .leaveRoom, .moveRoom, .setCallStatus, .setAttributes, .takeOverRoom, .handOverRoom:
       performRoom(action)

@@ -21,12 +21,12 @@ struct CallMachinePINTests {
     let dispatch = CallStage.dispatch()
     let start = stage.handle(.dispatched(.requestPIN(CallStage.pinRequest())))
     #expect(start == [.ring, .openMedia(MediaOptions())])
-    #expect(stage.handle(.mediaOpened) == [.answer, .playPrompt(.enterPIN)])
+    #expect(stage.handle(.mediaOpened) == [.answer, .playPrompt(.enterPIN, sound: "")])
     stage.handle(.acknowledged(hasSDP: false))
-    #expect(Self.type("123#", &stage) == [.dispatch(.entered("123"))])
+    #expect(Self.type("123#", &stage) == [.stopPrompt, .dispatch(.entered("123"))])
     #expect(stage.handle(.digit("9")) == [])
     #expect(
-      stage.handle(.dispatched(.accept(dispatch))) == [.playPrompt(.joiningRoom), .joinRoom(dispatch.entry, .active)])
+      stage.handle(.dispatched(.accept(dispatch))) == [.playPrompt(.joiningRoom, sound: ""), .joinRoom(dispatch.entry, .active)])
     #expect(stage.handle(.roomJoined(CallMachineTests.nobody)) == [.attachMedia])
     #expect(stage.handle(.phoneMediaStarted) == [])
     let record = try #require(CallMachineTests.end(&stage, .bye(reason: nil)))
@@ -36,7 +36,7 @@ struct CallMachinePINTests {
   @Test("# alone asks for a rule without PIN")
   func skipped() {
     var stage = Self.asked()
-    #expect(Self.type("#", &stage) == [.dispatch(.skipped)])
+    #expect(Self.type("#", &stage) == [.stopPrompt, .dispatch(.skipped)])
   }
 
   @Test("a wrong PIN is told and ends the call")
@@ -46,7 +46,7 @@ struct CallMachinePINTests {
     ] {
       var stage = Self.asked()
       _ = Self.type("9#", &stage)
-      #expect(stage.handle(.dispatched(outcome)) == [.playPrompt(.wrongPIN)])
+      #expect(stage.handle(.dispatched(outcome)) == [.playPrompt(.wrongPIN, sound: "")])
       let actions = stage.advance(CallMachine.promptLimit)
       #expect(actions == [.hangUp(reason: EndReason.wrongPIN.sentence()), .closeMedia])
       let record = try #require(CallMachineTests.end(&stage))
@@ -57,8 +57,8 @@ struct CallMachinePINTests {
   @Test("seventeen digits are wrong without asking")
   func tooLong() {
     var stage = Self.asked()
-    #expect(Self.type(String(repeating: "1", count: 16), &stage) == [])
-    #expect(Self.type("1", &stage) == [.playPrompt(.wrongPIN)])
+    #expect(Self.type(String(repeating: "1", count: 16), &stage) == [.stopPrompt])
+    #expect(Self.type("1", &stage) == [.playPrompt(.wrongPIN, sound: "")])
   }
 
   @Test("a caller who enters nothing is hung up on when ringing would have ended")
@@ -79,5 +79,27 @@ struct CallMachinePINTests {
     stuck.handle(.dispatched(.accept(CallStage.dispatch(CallPolicy(ringingTimeout: .seconds(20))))))
     stuck.advance(.seconds(20))
     #expect(try #require(CallMachineTests.end(&stuck)).endReason == .joinFailed)
+  }
+
+  @Test("prompts have the names that the trunk and the rule give them, and one that was heard is not stopped")
+  func prompts() {
+    let policy = CallPolicy(prompts: [.enterPIN: "general", .wrongPIN: "general"])
+      .overlaid(by: CallOverrides(prompts: [.wrongPIN: "rule"]))
+    var stage = CallStage()
+    let actions = stage.handle(.dispatched(.requestPIN(CallStage.pinRequest(policy))), .mediaOpened)
+    #expect(actions.last == .playPrompt(.enterPIN, sound: "general"))
+    stage.handle(.acknowledged(hasSDP: false), .promptPlayed)
+    #expect(Self.type("1#", &stage) == [.dispatch(.entered("1"))])
+    #expect(stage.handle(.dispatched(.refuse(Refusal(.noRule)))) == [.playPrompt(.wrongPIN, sound: "rule")])
+  }
+
+  @Test("the call ends when the last prompt was heard, however long that takes, within half a minute")
+  func lastPrompt() throws {
+    var stage = Self.asked()
+    _ = Self.type("9#", &stage)
+    stage.handle(.dispatched(.refuse(Refusal(.noRule))))
+    stage.advance(.seconds(12))
+    #expect(stage.handle(.promptPlayed).first == .hangUp(reason: EndReason.wrongPIN.sentence()))
+    #expect(try #require(CallMachineTests.end(&stage)).endReason == .wrongPIN && stage.violation == nil)
   }
 }

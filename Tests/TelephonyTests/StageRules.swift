@@ -79,7 +79,7 @@ struct StageRules {
     case .attachMedia: demand(hasMedia && hasRoom && !isMediaClosed && !hasLeft, "attached to nothing")
     case .attachEarlyMedia: demand(hasRoom && !isAnswered && !hasLeft, "early media out of place")
     case .setCallStatus, .setAttributes: demand(hasRoom && !hasLeft, "\(action) without a room")
-    case .applyAnswer, .renegotiate, .playPrompt, .playAnnouncement, .sendDigits, .joinLegs:
+    case .applyAnswer, .renegotiate, .playPrompt, .stopPrompt, .playAnnouncement, .sendDigits, .joinLegs:
       demand(hasMedia && !isMediaClosed, "\(action) without media")
     case .answerReinvite, .refuseReinvite:
       demand(openReinvites > 0, "an answer to no re-INVITE")

@@ -20,7 +20,10 @@ public enum CallAction: Sendable, Hashable {
   /// 200 to the re-INVITE.
   case answerReinvite
   case refuseReinvite(SIPStatus, retryAfterSeconds: Int?)
-  case playPrompt(CallPrompt)
+  /// The recorded sentence of this name, empty for the gateway's own; `promptPlayed` follows, unless it is stopped.
+  case playPrompt(CallPrompt, sound: String)
+  /// Whoever keys in digits has heard enough.
+  case stopPrompt
   /// The recorded sentence of this name; `announcementPlayed` follows.
   case playAnnouncement(String)
   /// Ask the dispatcher again with what the caller keyed in; `dispatched` follows.

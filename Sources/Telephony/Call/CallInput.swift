@@ -13,6 +13,8 @@ public enum CallInput: Sendable, Hashable {
   case roomChanged(RoomOccupancy)
   /// The room's agents: the one that is waited for. Nil: it is there, or none is expected.
   case agentAwaited(AwaitedAgent?)
+  /// The whole of `CallAction.playPrompt` was played, or there is nothing to play.
+  case promptPlayed
   /// The whole of `CallAction.playAnnouncement` was played.
   case announcementPlayed
   case acknowledged(hasSDP: Bool)

@@ -46,7 +46,8 @@ public struct CallMachine: Sendable {
   /// How long `sip.callStatus` waits for the phone's first packet after the answer.
   public static let firstMediaLimit: Duration = .seconds(1)
   public static let acknowledgementLimit: Duration = .seconds(32)
-  public static let promptLimit: Duration = .seconds(4)
+  /// A last prompt that takes longer is cut short.
+  public static let promptLimit: Duration = .seconds(30)
   /// Longer than any recorded sentence may be.
   public static let announcementLimit: Duration = .seconds(305)
   public static let closingLimit: Duration = .seconds(5)
@@ -65,6 +66,7 @@ public struct CallMachine: Sendable {
   private var common: EstablishedCall
   private let hasOffer: Bool
   private var wantsPIN = false
+  private var hearsPrompt = false
   private var agent = AgentWatch()
   /// The call whose place this one takes.
   private var takenOverCallID: String?
@@ -104,6 +106,10 @@ public struct CallMachine: Sendable {
     case (.joining, .roomJoined(let occupancy)): return enter(occupancy, now)
     case (.waiting, .roomChanged(let occupancy)): return wait(occupancy, now)
     case (.enteringPIN(let digits), .digit(let digit)): return enterPIN(digits, digit)
+    case (.leaving, .promptPlayed): return end(CallEnd(.wrongPIN), now)
+    case (_, .promptPlayed):
+      hearsPrompt = false
+      return []
     case (.connected, .phoneMediaStarted): return activate()
     case (.announcing(let awaited), .announcementPlayed): return endAnnouncement(awaited, now)
     case (_, .agentAwaited(let awaited)): return note(awaited, now)
@@ -264,29 +270,36 @@ extension CallMachine {
 extension CallMachine {
   private mutating func askForPIN(_ now: MonotonicTime) -> [CallAction] {
     state = .enteringPIN(digits: "")
-    return answer(now) + [.playPrompt(.enterPIN)]
+    return answer(now) + play(.enterPIN)
   }
 
   /// Digits up to `#`; `#` alone asks for a rule without PIN.
   private mutating func enterPIN(_ digits: String, _ digit: Character) -> [CallAction] {
+    let stopped: [CallAction] = hearsPrompt ? [.stopPrompt] : []
+    hearsPrompt = false
     if digit == "#" {
       state = .checkingPIN
-      return [.dispatch(digits.isEmpty ? .skipped : .entered(digits))]
+      return stopped + [.dispatch(digits.isEmpty ? .skipped : .entered(digits))]
     }
-    guard digits.count < Self.pinDigitLimit else { return rejectPIN() }
+    guard digits.count < Self.pinDigitLimit else { return stopped + rejectPIN() }
     state = .enteringPIN(digits: digits + String(digit))
-    return []
+    return stopped
+  }
+
+  private mutating func play(_ prompt: CallPrompt) -> [CallAction] {
+    hearsPrompt = true
+    return [.playPrompt(prompt, sound: common.policy.prompts[prompt] ?? "")]
   }
 
   private mutating func checkPIN(_ outcome: DispatchOutcome) -> [CallAction] {
     guard case .accept(let dispatch) = outcome else { return rejectPIN() }
     accept(dispatch)
-    return [.playPrompt(.joiningRoom)] + join(as: .active)
+    return play(.joiningRoom) + join(as: .active)
   }
 
   private mutating func rejectPIN() -> [CallAction] {
     state = .leaving
-    return [.playPrompt(.wrongPIN)] + common.timers.cancel(.ringingTimeout)
+    return play(.wrongPIN) + common.timers.cancel(.ringingTimeout)
       + common.timers.start(.prompt, Self.promptLimit)
   }
 }

@@ -9,11 +9,13 @@ public struct CallOverrides: Hashable, Sendable {
   public var noAgentTimeout: Duration?
   /// Name of the recorded sentence: the path of its file.
   public var noAgentAnnouncement: String?
+  /// Names of recorded sentences around a PIN: the paths of their files. What is missing is said less specifically.
+  public var prompts: [CallPrompt: String]
 
   public init(
     answerPolicy: AnswerPolicy? = nil, ringingTimeout: Duration? = nil, maxCallDuration: Duration? = nil,
     hangupWhenAlone: Bool? = nil, departureTimeout: Duration? = nil, noAgent: NoAgentPolicy? = nil,
-    noAgentTimeout: Duration? = nil, noAgentAnnouncement: String? = nil
+    noAgentTimeout: Duration? = nil, noAgentAnnouncement: String? = nil, prompts: [CallPrompt: String] = [:]
   ) {
     self.answerPolicy = answerPolicy
     self.ringingTimeout = ringingTimeout
@@ -23,6 +25,7 @@ public struct CallOverrides: Hashable, Sendable {
     self.noAgent = noAgent
     self.noAgentTimeout = noAgentTimeout
     self.noAgentAnnouncement = noAgentAnnouncement
+    self.prompts = prompts
   }
 }
 
@@ -45,12 +48,15 @@ public struct CallPolicy: Hashable, Sendable {
   public var noAgentTimeout: Duration
   /// Name of the recorded sentence. Empty: there is none.
   public var noAgentAnnouncement: String
+  /// Names of recorded sentences around a PIN. What is missing is not played.
+  public var prompts: [CallPrompt: String]
 
   public init(
     answerPolicy: AnswerPolicy = .trackSubscribed, ringingTimeout: Duration = .seconds(180),
     maxCallDuration: Duration = .seconds(86_400), hangupWhenAlone: Bool = true,
     departureTimeout: Duration = .seconds(20), ringingInterval: Duration = .seconds(1),
-    noAgent: NoAgentPolicy = .ring, noAgentTimeout: Duration = .seconds(10), noAgentAnnouncement: String = ""
+    noAgent: NoAgentPolicy = .ring, noAgentTimeout: Duration = .seconds(10), noAgentAnnouncement: String = "",
+    prompts: [CallPrompt: String] = [:]
   ) {
     self.answerPolicy = answerPolicy
     self.ringingTimeout = ringingTimeout
@@ -61,6 +67,7 @@ public struct CallPolicy: Hashable, Sendable {
     self.noAgent = noAgent
     self.noAgentTimeout = noAgentTimeout
     self.noAgentAnnouncement = noAgentAnnouncement
+    self.prompts = prompts
   }
 
   /// Zero durations are LiveKit's way to say nothing.
@@ -74,6 +81,7 @@ public struct CallPolicy: Hashable, Sendable {
       departureTimeout: overrides.departureTimeout ?? departureTimeout,
       ringingInterval: ringingInterval, noAgent: overrides.noAgent ?? noAgent,
       noAgentTimeout: overrides.noAgentTimeout ?? noAgentTimeout,
-      noAgentAnnouncement: overrides.noAgentAnnouncement ?? noAgentAnnouncement)
+      noAgentAnnouncement: overrides.noAgentAnnouncement ?? noAgentAnnouncement,
+      prompts: prompts.merging(overrides.prompts) { $1 })
   }
 }
