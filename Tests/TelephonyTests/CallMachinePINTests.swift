@@ -26,7 +26,9 @@ struct CallMachinePINTests {
     #expect(Self.type("123#", &stage) == [.stopPrompt, .dispatch(.entered("123"))])
     #expect(stage.handle(.digit("9")) == [])
     #expect(
-      stage.handle(.dispatched(.accept(dispatch))) == [.playPrompt(.joiningRoom, sound: ""), .joinRoom(dispatch.entry, .active)])
+      stage.handle(.dispatched(.accept(dispatch))) == [
+        .playPrompt(.joiningRoom, sound: ""), .joinRoom(dispatch.entry, .active),
+      ])
     #expect(stage.handle(.roomJoined(CallMachineTests.nobody)) == [.attachMedia])
     #expect(stage.handle(.phoneMediaStarted) == [])
     let record = try #require(CallMachineTests.end(&stage, .bye(reason: nil)))
