@@ -117,6 +117,7 @@ let package = Package(
       dependencies: [
         "Base", "Capture", "Configuration", "Gateway", "LiveKitProtocol", "Phone", "SDP", "SIP", "Telephony",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       swiftSettings: strict),
     tests("API", ["Base", "LiveKitProtocol", "Telephony", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
@@ -132,7 +133,7 @@ let package = Package(
     tests(
       "LiveKitProtocol",
       [
-        "CZlib", .product(name: "JWTKit", package: "jwt-kit"),
+        "Base", "CZlib", .product(name: "JWTKit", package: "jwt-kit"),
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
     tests(

@@ -132,7 +132,7 @@ struct CaptureFileTests {
   func hostile() throws {
     var generator = SystemRandomNumberGenerator()
     let seed = UInt64.random(in: 0...UInt64.max, using: &generator)
-    var random = SeededGenerator(seed: seed)
+    var random = RandomSource.seeded(seed)
     for name in ["telnyx-tcp", "digest-bad", "hold-resume"] {
       let whole = Array(try Files.pcap(name).prefix(12_000))
       for _ in 0..<60 {
@@ -146,19 +146,5 @@ struct CaptureFileTests {
         _ = traffic.rtpStreams
       }
     }
-  }
-}
-
-/// SplitMix64: the same numbers in every run with the same seed.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-    return z ^ z >> 31
   }
 }

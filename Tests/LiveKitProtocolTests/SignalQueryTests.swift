@@ -1,3 +1,4 @@
+import Base
 import CZlib
 import FoundationEssentials
 import SwiftProtobuf
@@ -92,7 +93,7 @@ struct SignalQueryTests {
 
   @Test("random bytes are refused or read, never more")
   func random() {
-    var generator = SeededGenerator(seed: 0x5EED)
+    var generator = RandomSource.seeded(0x5EED)
     for _ in 0..<2_000 {
       let count = Int.random(in: 0..<200, using: &generator)
       let bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }

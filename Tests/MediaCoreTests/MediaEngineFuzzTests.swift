@@ -8,7 +8,7 @@ import Testing
 struct MediaEngineFuzzTests {
   @Test("any order of commands, packets and ticks leaves nothing behind", arguments: 0..<12)
   func anyOrder(seed: Int) throws {
-    var random = SeededGenerator(seed: UInt64(seed))
+    var random = RandomSource.seeded(UInt64(seed))
     let world = try World(limits: MediaLimits(subscriptionsPerTransport: 3))
     let codec = try #require(OpusCodec())
     let speech = codec.encode(Sound.tone(hz: 800, count: 160))

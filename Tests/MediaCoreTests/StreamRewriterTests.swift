@@ -69,7 +69,7 @@ struct StreamRewriterTests {
 
   @Test("no number is ever given to two packets", arguments: 0..<20)
   func unique(seed: Int) {
-    var random = SeededGenerator(seed: UInt64(seed))
+    var random = RandomSource.seeded(UInt64(seed))
     var rewriter = StreamRewriter(clockRateHz: 8000, firstSequenceNumber: 32_000)
     var given: Set<UInt16> = []
     // As SRTP does, the input shows each packet of a source once.
@@ -98,20 +98,5 @@ extension StreamRewriter {
   fileprivate mutating func place(_ header: RTPHeader, at now: MonotonicTime) throws -> Position {
     guard let position = rewrite(header, at: now) else { throw NotPlaced() }
     return position
-  }
-}
-
-/// SplitMix64, so that a failure can be played again.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ mixed >> 31
   }
 }

@@ -35,7 +35,7 @@ struct JitterBufferTests {
   @Test("lost packets are concealed for exactly their time", arguments: [0.02, 0.1, 0.3])
   func loss(rate: Double) {
     for seed in 0..<10 as Range<UInt64> {
-      var generator = SeededGenerator(seed: seed)
+      var generator = RandomSource.seeded(seed)
       let packets = stream(1000)
       let arriving = packets.filter { $0.number == 0 || $0.number == 999 || !generator.chance(rate) }
       var simulation = PlayoutSimulation()
@@ -63,7 +63,7 @@ struct JitterBufferTests {
     "jitter is learned: the delay follows it and nearly nothing is concealed", arguments: [10, 30, 60, 120] as [Double])
   func jitter(span: Double) {
     for seed in 0..<10 as Range<UInt64> {
-      var generator = SeededGenerator(seed: seed)
+      var generator = RandomSource.seeded(seed)
       var packets = stream(3000)
       for index in packets.indices { packets[index].arrival += Double.random(in: 0...span, using: &generator) }
       var simulation = PlayoutSimulation()
@@ -101,7 +101,7 @@ struct JitterBufferTests {
   @Test("irregular bursts of synthesised speech play whole")
   func irregularBursts() {
     for seed in 0..<20 as Range<UInt64> {
-      var generator = SeededGenerator(seed: seed)
+      var generator = RandomSource.seeded(seed)
       var packets = stream(2000)
       var index = 0
       while index < packets.count {
@@ -139,7 +139,7 @@ struct JitterBufferTests {
   @Test("packets that come later than ever, but behind others, are soon waited for")
   func latenessGrows() {
     for seed in 0..<10 as Range<UInt64> {
-      var generator = SeededGenerator(seed: seed)
+      var generator = RandomSource.seeded(seed)
       var packets = stream(1500)
       for index in packets.indices where generator.chance(0.1) { packets[index].arrival += index < 500 ? 50 : 130 }
       var simulation = PlayoutSimulation()
@@ -193,7 +193,7 @@ struct JitterBufferTests {
 
   @Test("a drifting clock neither starves nor fills the buffer", arguments: [-300, -50, 50, 300] as [Double])
   func drift(partsPerMillion: Double) {
-    var generator = SeededGenerator(seed: 5)
+    var generator = RandomSource.seeded(5)
     // Ten minutes.
     var packets = stream(30_000, clock: 1 + partsPerMillion / 1e6)
     for index in packets.indices {
@@ -270,7 +270,7 @@ struct JitterBufferTests {
   @Test("duplicates and reordering change nothing once the delay is learned")
   func duplicates() {
     for seed in 0..<10 as Range<UInt64> {
-      var generator = SeededGenerator(seed: seed)
+      var generator = RandomSource.seeded(seed)
       var packets = stream(1000)
       for index in packets.indices where generator.chance(0.1) { packets[index].arrival += 50 }
       let copies = packets.filter { _ in generator.chance(0.3) }.map { packet in
@@ -342,7 +342,7 @@ struct JitterBufferTests {
   @Test("packets of changing lengths play without a hole")
   func mixedLengths() {
     for seed in 0..<20 as Range<UInt64> {
-      var generator = SeededGenerator(seed: seed)
+      var generator = RandomSource.seeded(seed)
       var packets: [SimulatedPacket] = []
       var time = 0.0
       var timestamp = 0
@@ -367,7 +367,7 @@ struct JitterBufferTests {
   @Test("loss, jitter, reordering, repetition, drift and pauses at once: time is never shortened, delay is bounded")
   func everything() {
     for seed in 0..<60 as Range<UInt64> {
-      var generator = SeededGenerator(seed: seed)
+      var generator = RandomSource.seeded(seed)
       let length = [10, 20, 40, 60, 120].randomElement(using: &generator) ?? 20
       let span = Double.random(in: 0...150, using: &generator)
       let loss = Double.random(in: 0...0.15, using: &generator)
@@ -399,7 +399,7 @@ struct JitterBufferTests {
   @Test("headers at random never hold more than the buffer may, and the stream plays on afterwards")
   func random() {
     for seed in 0..<20 as Range<UInt64> {
-      var generator = SeededGenerator(seed: seed)
+      var generator = RandomSource.seeded(seed)
       var packets: [SimulatedPacket] = []
       for number in 0..<2000 {
         packets.append(

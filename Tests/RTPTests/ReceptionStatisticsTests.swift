@@ -48,7 +48,7 @@ struct ReceptionStatisticsTests {
   func jitter() {
     var statistics = ReceptionStatistics(clockRateHz: 8000)
     var expected = 0
-    var generator = SeededGenerator(seed: 1)
+    var generator = RandomSource.seeded(1)
     var previous: Int?
     for index in 0..<500 {
       let late = Int.random(in: 0..<400, using: &generator)

@@ -295,7 +295,7 @@ struct ReordererTests {
   @Test("under loss, jitter, reordering and repetition no time is lost or gained, and no packet waits long")
   func network() {
     for seed in 0..<60 as Range<UInt64> {
-      var generator = SeededGenerator(seed: seed)
+      var generator = RandomSource.seeded(seed)
       let loss = Double.random(in: 0...0.2, using: &generator)
       let jitter = Double.random(in: 0...80, using: &generator)
       var arrivals: [(time: Double, number: Int)] = []

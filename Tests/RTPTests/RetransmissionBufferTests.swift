@@ -13,7 +13,7 @@ struct RetransmissionBufferTests {
 
   @Test("the latest packets come back as they went in, whatever their lengths")
   func model() {
-    var generator = SeededGenerator(seed: 2)
+    var generator = RandomSource.seeded(2)
     for byteCapacity in [64, 500, 2048, 12 * 1024, 100_000] {
       var buffer = RetransmissionBuffer(packetCapacity: 16, byteCapacity: byteCapacity)
       var sent: [(number: Int, bytes: [UInt8])] = []

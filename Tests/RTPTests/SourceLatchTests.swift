@@ -60,7 +60,7 @@ struct SourceLatchTests {
   @Test("a stranger that sends at random is never learned and does not keep the phone out")
   func spray() {
     var latch = SourceLatch(negotiated: Self.sdp, policy: .learn(preferring: Self.nat.address))
-    var generator = SeededGenerator(seed: 3)
+    var generator = RandomSource.seeded(3)
     for index in 0..<1000 {
       let number = Int.random(in: 0..<65536, using: &generator)
       expect(.rejected, from: &latch, Self.stranger, header(number, 0), at: .milliseconds(Double(index)))

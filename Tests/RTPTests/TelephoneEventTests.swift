@@ -64,7 +64,7 @@ struct TelephoneEventReceiverTests {
   @Test("digits come once each under loss, repetition and reordering")
   func network() {
     for seed in 0..<200 as Range<UInt64> {
-      var generator = SeededGenerator(seed: seed)
+      var generator = RandomSource.seeded(seed)
       let keys = "0123456789*#ABCD55".map { $0 }
       var packets: [EventPacket] = []
       for (index, key) in keys.enumerated() {

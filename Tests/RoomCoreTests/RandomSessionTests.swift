@@ -19,7 +19,7 @@ struct RandomSessionTests {
 
   @Test("damaged requests are survived", arguments: 1...8 as ClosedRange<UInt64>)
   func damage(seed: UInt64) throws {
-    var generator = SeededGenerator(seed: seed)
+    var generator = RandomSource.seeded(seed)
     var configuration = Harness.configuration
     configuration.limits.requestsPerSecond = 1_000_000
     configuration.limits.requestBurst = 1_000_000
@@ -63,7 +63,7 @@ struct RandomSessionTests {
 
   @Test("inputs about things that are not there do nothing")
   func strangers() {
-    var generator = SeededGenerator(seed: 3)
+    var generator = RandomSource.seeded(3)
     let harness = Harness()
     harness.join("alice")
     let before = harness.core.rooms
@@ -87,7 +87,7 @@ struct RandomSessionTests {
 
 /// A random course of events in one room, and what must be true after each.
 private struct Script {
-  private var generator: SeededGenerator
+  private var generator: RandomSource
   private let harness: Harness
   private var clients: [Client] = []
   private var dropped: [Client] = []
@@ -95,7 +95,7 @@ private struct Script {
   private var nextName = 0
 
   init(seed: UInt64) {
-    generator = SeededGenerator(seed: seed)
+    generator = RandomSource.seeded(seed)
     var configuration = Harness.configuration
     configuration.limits.requestsPerSecond = 1_000_000
     configuration.limits.requestBurst = 1_000_000

@@ -86,7 +86,7 @@ struct SessionDescriptionTests {
     for count in stride(from: 0, to: bytes.count, by: 7) {
       _ = try? WebRTCDescription(parsing: String(decoding: bytes[..<count], as: UTF8.self))
     }
-    var generator = SeededGenerator(seed: 7)
+    var generator = RandomSource.seeded(7)
     for _ in 0..<2_000 {
       var changed = Array(Offers.telnyx.utf8)
       for _ in 0..<Int.random(in: 1...4, using: &generator) {
@@ -96,19 +96,5 @@ struct SessionDescriptionTests {
       guard let offer = try? SessionDescription(parsing: changed) else { continue }
       if let answer = try? exchange.answer(offer) { #expect(answer.media.count == offer.media.count) }
     }
-  }
-}
-
-/// SplitMix64: the same numbers in every run.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-    return z ^ z >> 31
   }
 }

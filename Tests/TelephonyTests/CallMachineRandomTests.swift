@@ -16,7 +16,7 @@ struct CallMachineRandomTests {
       .renegotiationFailed(.sdpError("x")), .terminated("x"), .transportFailed("x"), .phoneMediaStarted,
       .phoneMediaTimedOut, .digit("1"), .digit("#"), .participantRemoved, .roomDeleted, .endRequested(), .shutdown,
       .mediaClosed(CallMedia()), .reinvited, .agentAwaited(AwaitedAgent(sentence: "x", isNamed: true, isMissing: true)),
-      .announcementPlayed, .moveRequested(CallStage.dispatch().entry), .replaced(byCallID: "SCL_2"),
+      .announcementPlayed, .promptPlayed, .moveRequested(CallStage.dispatch().entry), .replaced(byCallID: "SCL_2"),
       .takesOver(Takeover(callID: "SCL_2", dispatch: CallStage.dispatch())),
     ] + transferInputs + CallTimer.allCases.map { .timerFired($0) }
 
@@ -99,7 +99,7 @@ struct CallMachineRandomTests {
 
   @Test("long random lives keep the rules and leave one record", arguments: [1, 20_260_801, 0xFEED_F00D] as [UInt64])
   func random(seed: UInt64) {
-    var generator = SeededGenerator(seed: seed)
+    var generator = RandomSource.seeded(seed)
     var reasons: Set<String> = []
     for _ in 0..<2000 {
       var stage = CallStage(hasOffer: Bool.random(using: &generator))

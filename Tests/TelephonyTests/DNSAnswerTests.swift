@@ -84,7 +84,7 @@ struct DNSAnswerTests {
 
   @Test("no bytes make the parser fail")
   func noise() {
-    var generator = SeededGenerator(seed: 20_261_121)
+    var generator = RandomSource.seeded(20_261_121)
     let whole =
       Self.header(answers: 3) + Self.question + Self.service(1, 2, [3, 0x61, 0x62, 0x63, 0xC0, 22])
       + Self.record(1, [192, 0, 2, 7])

@@ -1,3 +1,4 @@
+import Base
 import Testing
 
 @testable import Telephony
@@ -47,7 +48,7 @@ struct DigestCredentialsTests {
 
   @Test("no text makes the parser fail")
   func noise() {
-    var generator = SeededGenerator(seed: 20_260_801)
+    var generator = RandomSource.seeded(20_260_801)
     let alphabet = Array("Digest username=\"\\,; \t\r\nrealmnonceuriresponseqopnc0123456789abcdef:@é".utf8)
     for _ in 0..<20_000 {
       let count = Int.random(in: 0..<120, using: &generator)
@@ -69,20 +70,5 @@ struct DigestCredentialsTests {
   func uris(a: String, b: String, fit: Bool) {
     #expect(SIPURIText(a).fits(SIPURIText(b)) == fit)
     #expect(SIPURIText(b).fits(SIPURIText(a)) == fit)
-  }
-}
-
-/// SplitMix64: the same sequence for the same seed.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-    return z ^ z >> 31
   }
 }

@@ -21,7 +21,7 @@ struct OutboundPlannerTests {
   static func plan(
     _ request: OutboundCallRequest, trunks: [OutboundTrunk] = [trunk], options: OutboundOptions = OutboundOptions()
   ) throws(OutboundRefusal) -> OutboundCallPlan {
-    var generator = SeededGenerator(seed: 1)
+    var generator = RandomSource.seeded(1)
     return try OutboundPlanner(trunks: trunks, options: options).plan(request, callID: "SCL_test", using: &generator)
   }
 

@@ -86,7 +86,7 @@ struct OutboundRandomTests {
 
   @Test("long random lives keep the rules and leave one record", arguments: [1, 20_260_801, 0xFEED_F00D] as [UInt64])
   func random(seed: UInt64) throws {
-    var generator = SeededGenerator(seed: seed)
+    var generator = RandomSource.seeded(seed)
     var reasons: Set<String> = []
     let plans = try Self.plans()
     for round in 0..<6000 {

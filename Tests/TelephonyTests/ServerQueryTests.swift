@@ -93,14 +93,14 @@ struct ServerQueryTests {
     var records = ServerRecords()
     records.services = testCase.services
     records.addresses = Self.addresses(testCase.addresses)
-    var generator = SeededGenerator(seed: 1)
+    var generator = RandomSource.seeded(1)
     #expect(Self.texts(query.targets(records, using: &generator)) == testCase.targets)
   }
 
   @Test("records of one priority are drawn in proportion to their weights")
   func weights() {
     let records = Self.services((1, 60, 1, "a"), (1, 30, 1, "b"), (1, 10, 1, "c"), (1, 0, 1, "z"), (0, 1, 1, "first"))
-    var generator = SeededGenerator(seed: 20_261_121)
+    var generator = RandomSource.seeded(20_261_121)
     var second: [String: Int] = [:]
     for _ in 0..<10_000 {
       let names = ServerQuery.ordered(records, using: &generator).map(\.target)
@@ -122,7 +122,7 @@ struct ServerQueryTests {
       records.addresses["h\(index).example.com"] = (0..<100).map { IPAddress(v4: UInt32(index * 256 + $0)) }
     }
     #expect(query.hosts(records.services).count == ServerQuery.targetLimit)
-    var generator = SeededGenerator(seed: 1)
+    var generator = RandomSource.seeded(1)
     #expect(query.targets(records, using: &generator).count == ServerQuery.targetLimit)
   }
 }

@@ -366,7 +366,7 @@ struct TransferTests {
   // MARK: The second leg
 
   static func leg(_ purpose: TransferTarget.Purpose) throws -> OutboundStage {
-    var generator = SeededGenerator(seed: 1)
+    var generator = RandomSource.seeded(1)
     let planner = OutboundPlanner(trunks: [OutboundPlannerTests.trunk])
     let plan = try planner.plan(
       TransferTarget(
@@ -433,7 +433,7 @@ struct TransferTests {
   @Test("the trunk of a bridge: the policy's, else the call's own, else the only one")
   func bridgeTrunk() throws {
     func label(_ trunk: String, own: String, _ trunks: [String]) -> String? {
-      var generator = SeededGenerator(seed: 1)
+      var generator = RandomSource.seeded(1)
       let planner = OutboundPlanner(
         trunks: trunks.map { OutboundTrunk(id: $0, address: SIPHostPort(host: "h.example"), numbers: ["1"]) })
       let target = TransferTarget(

@@ -1,3 +1,4 @@
+import Base
 import Testing
 
 @testable import Telephony
@@ -93,7 +94,7 @@ struct TransferTextTests {
 
   @Test("any bytes are read without a trap")
   func anyBytes() {
-    var generator = SeededGenerator(seed: 20_260_801)
+    var generator = RandomSource.seeded(20_260_801)
     let seeds = ["sip:a@b.example;x=y?Replaces=a%3Bto-tag%3D1", "tel:+1555", "a;to-tag=1;from-tag=2", "SIP/2.0 200 OK"]
     for round in 0..<20_000 {
       var bytes = Array(seeds[round % seeds.count].utf8)

@@ -67,7 +67,7 @@ extension PeerTests {
       "a handshake survives one datagram in four lost and one in four doubled", arguments: 1...10 as ClosedRange<UInt64>
     )
     func losesMany(seed: UInt64) throws {
-      var generator = SeededGenerator(seed: seed)
+      var generator = RandomSource.seeded(seed)
       let link = try Link()
       link.fate = { _, _ in
         switch Int.random(in: 0..<4, using: &generator) {

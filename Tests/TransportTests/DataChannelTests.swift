@@ -55,7 +55,7 @@ extension PeerTests {
     @Test("messages of all sizes arrive whole, through loss and doubling", arguments: [0, 1, 2, 3] as [UInt64])
     func sizes(seed: UInt64) throws {
       let sizes = [0, 1, 100, 1_100, 1_200, 60_000, 262_144]
-      var generator = SeededGenerator(seed: seed)
+      var generator = RandomSource.seeded(seed)
       let link = try connected { _, _ in
         guard seed > 0 else { return .delivered }
         switch Int.random(in: 0..<20, using: &generator) {
@@ -209,7 +209,7 @@ extension PeerTests {
 
     @Test("packets of rubbish change nothing", arguments: 1...3 as ClosedRange<UInt64>)
     func rubbish(seed: UInt64) throws {
-      var generator = SeededGenerator(seed: seed)
+      var generator = RandomSource.seeded(seed)
       let link = try connected()
       for _ in 0..<300 {
         let count = Int.random(in: 1...DTLSConnection.maximumPlaintextByteCount, using: &generator)

@@ -142,7 +142,7 @@ struct ICETests {
 
   @Test("20,000 checks cut, grown, shuffled and overwritten are not answered", arguments: [1, 2] as [UInt64])
   func mutatedBytes(seed: UInt64) throws {
-    var generator = SeededGenerator(seed: seed)
+    var generator = RandomSource.seeded(seed)
     var agent = try makeAgent()
     let check = Check().bytes
     for round in 0..<10_000 {
@@ -221,7 +221,7 @@ struct ICETests {
 
   @Test("credentials are random, long enough and made of ICE characters")
   func randomCredentials() {
-    var generator = SeededGenerator(seed: 4)
+    var generator = RandomSource.seeded(4)
     let agents = (0..<50).map { _ in ICELiteAgent(using: &generator) }
     #expect(Set(agents.map(\.localFragment)).count == 50)
     #expect(Set(agents.map(\.localPassword)).count == 50)

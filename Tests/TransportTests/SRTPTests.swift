@@ -1,3 +1,4 @@
+import Base
 import Testing
 
 @testable import Transport
@@ -137,7 +138,7 @@ struct SRTPTests {
   @Test("rubbish of any length is refused", arguments: SRTPProfile.allCases)
   func refusesRubbish(profile: SRTPProfile) throws {
     let receiver = try TestSRTP(profile, .inbound)
-    var generator = SeededGenerator(seed: 7)
+    var generator = RandomSource.seeded(7)
     for _ in 0..<5_000 {
       var packet = (0..<Int.random(in: 0..<80, using: &generator)).map { _ in
         UInt8.random(in: 0...255, using: &generator)
