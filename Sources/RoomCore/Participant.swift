@@ -17,6 +17,8 @@ struct Participant: Sendable {
   var kind = Livekit_ParticipantInfo.Kind.standard
   var kindDetails: [Livekit_ParticipantInfo.KindDetail] = []
   var permission = Livekit_ParticipantPermission()
+  /// What its last token grants; an administrator may have changed `permission` since.
+  var granted = Livekit_ParticipantPermission()
   var state = Livekit_ParticipantInfo.State.joined
   var version: UInt32 = 1
   var disconnectReason = Livekit_DisconnectReason.unknownReason
@@ -30,6 +32,7 @@ struct Participant: Sendable {
   var droppedAt: MonotonicTime?
   var heardAt: MonotonicTime
   var requests: TokenBucket
+  var excessRequests: TokenBucket
   /// Departures that a participant without a session must hear of when it resumes.
   var missed: [String: Livekit_ParticipantInfo] = [:]
   var hasMissedTooMuch = false
@@ -63,6 +66,8 @@ struct Participant: Sendable {
     joinedAtMilliseconds = turn.unixMilliseconds
     heardAt = turn.now
     requests = TokenBucket(perSecond: turn.limits.requestsPerSecond, burst: turn.limits.requestBurst, now: turn.now)
+    excessRequests = TokenBucket(
+      perSecond: turn.limits.requestsPerSecond, burst: turn.limits.excessRequests, now: turn.now)
     dataPackets = TokenBucket(
       perSecond: turn.limits.dataPacketsPerSecond, burst: turn.limits.dataPacketBurst, now: turn.now)
   }

@@ -59,8 +59,11 @@ extension Room {
   /// Gives a participant whose connection dropped its new one. False when it is unknown and must join anew.
   mutating func resume(_ intent: JoinIntent, session: SessionID, turn: inout Turn) -> Bool {
     let sid = intent.query.joinRequest.participantSid
+    let granted = intent.grants.video.permission
     guard let participant = participants[sid], !participant.isLocal, !participant.hasMissedTooMuch,
-      participant.identity == intent.grants.identity
+      participant.identity == intent.grants.identity,
+      // Who is hidden is settled at the join: others know of it, or do not.
+      participant.granted.hidden == granted.hidden
     else { return false }
     if let old = participant.session {
       turn.sessions[old] = nil
@@ -80,6 +83,7 @@ extension Room {
     response.serverInfo = turn.configuration.serverInfo
     response.lastMessageSeq = participant.reliableSequence
     turn.send(.reconnect(response), to: session)
+    let affected = regrant(granted, to: sid, turn: &turn)
     // The whole state and what has gone: a client takes the union for who is there.
     var update = Livekit_ParticipantUpdate()
     update.participants = missed + orderedParticipants.filter { !$0.isHidden || $0.sid == sid }.map(\.info)
@@ -96,8 +100,22 @@ extension Room {
       $0.offer(restartsICE: true, media: media, turn: &turn)
       $0.negotiate(media: media, turn: &turn)
     }
+    negotiate(order.filter(affected.contains), turn: &turn)
     if let participant = participants[sid] { turn.emit(.participantResumed(info, participant.info)) }
     return true
+  }
+
+  /// Gives a participant what a newer token grants. What an administrator has set since the last token stays as long
+  /// as the tokens agree. Returns who else must be negotiated with.
+  private mutating func regrant(
+    _ granted: Livekit_ParticipantPermission, to sid: String, turn: inout Turn
+  ) -> Set<String> {
+    guard let participant = participants[sid], participant.granted != granted else { return [] }
+    participants[sid]?.granted = granted
+    let affected = permit(granted, to: sid, turn: &turn)
+    participants[sid]?.version &+= 1
+    announce(sid, includesSelf: false, turn: &turn)
+    return affected
   }
 
   /// Gives a signalling connection up.
@@ -110,10 +128,20 @@ extension Room {
 
   // MARK: Leaving
 
+  /// Sends a client away that asks for far more than it may. Its place is not kept: its limits would begin anew.
+  mutating func banish(_ sid: String, turn: inout Turn) {
+    turn.counters.clientsBanished += 1
+    // RFC 6455 §7.4.1: policy violation.
+    remove(sid, reason: .participantRemoved, leave: .disconnect, code: 1008, turn: &turn)
+  }
+
   /// Takes someone out of the room.
-  /// - Parameter leave: what the client is told to do next. Nil when it went by itself.
+  /// - Parameters:
+  ///   - leave: what the client is told to do next. Nil when it went by itself.
+  ///   - code: of the WebSocket's end.
   mutating func remove(
-    _ sid: String, reason: Livekit_DisconnectReason, leave: Livekit_LeaveRequest.Action?, turn: inout Turn
+    _ sid: String, reason: Livekit_DisconnectReason, leave: Livekit_LeaveRequest.Action?, code: UInt16 = 1000,
+    turn: inout Turn
   ) {
     guard let leaving = participants[sid] else { return }
     var affected: Set<String> = []
@@ -130,7 +158,7 @@ extension Room {
     if let session = participant.session {
       turn.sessions[session] = nil
       if let leave { turn.send(.leave(.init(reason, action: leave)), to: session) }
-      turn.emit(.close(session, reason: "left the room: \(reason)"))
+      turn.emit(.close(session, code: code, reason: "left the room: \(reason)"))
     }
     // After the word of leave: a client takes a transport that closes by itself for a failure.
     for transport in [leaving.answering?.transport?.id, leaving.offering?.transportID].compactMap({ $0 }) {
@@ -156,7 +184,8 @@ extension Participant {
     attributes = grants.attributes
     kind = grants.kind
     kindDetails = grants.kindDetails.compactMap(Livekit_ParticipantInfo.KindDetail.init(claim:))
-    permission = grants.video.permission
+    granted = grants.video.permission
+    permission = granted
     clientProtocol = request.clientInfo.clientProtocol
     capabilities = Array(request.clientInfo.capabilities.prefix(turn.limits.capabilities))
     autoSubscribes = request.connectionSettings.autoSubscribe

@@ -10,7 +10,7 @@ extension Room {
     let track = PublishedTrack(microphoneOf: local, turn: &turn)
     let sid = admit(Participant(local, track: track, turn: &turn), turn: &turn)
     turn.locals[sid] = name
-    turn.tracks[track.id] = Turn.Owner(room: name, participantSID: sid)
+    register(track, of: sid, turn: &turn)
     if let participant = participants[sid] {
       turn.emit(.participantJoined(info, participant.info))
       turn.emit(.participantActive(info, participant.info))

@@ -22,7 +22,7 @@ extension Room {
       published.track = known.info
     } else {
       let track = PublishedTrack(request, turn: &turn)
-      turn.tracks[track.id] = Turn.Owner(room: name, participantSID: sid)
+      register(track, of: sid, turn: &turn)
       participants[sid]?.tracks.append(track)
       published.track = track.info
     }
@@ -112,7 +112,7 @@ extension Room {
       turn.emit(.unpublishTrack(transport.id, id), on: media)
     }
     participants[sid]?.tracks.remove(at: index)
-    turn.tracks[id] = nil
+    deregister(track, turn: &turn)
     if tellsPublisher {
       var response = Livekit_TrackUnpublishedResponse()
       response.trackSid = track.info.sid

@@ -43,7 +43,7 @@ extension Room {
         participants[sid]?.subscriptions[trackSID]?.isWanted = false
         continue
       }
-      if let publisher = participants.values.first(where: { $0.sid != sid && $0.trackIndex(sid: trackSID) != nil }),
+      if let publisher = publisher(ofTrack: trackSID), publisher.sid != sid,
         let index = publisher.trackIndex(sid: trackSID), publisher.tracks[index].isPublished
       {
         subscribe(sid, to: publisher.tracks[index], of: publisher, turn: &turn)

@@ -20,6 +20,8 @@ struct Room: Sendable {
   /// Sids in the order of joining: fan-out is in the same order in every run.
   var order: [String] = []
   var sidsByIdentity: [String: String] = [:]
+  /// Publisher's sid by track sid, of announced tracks too.
+  private(set) var publishers: [String: String] = [:]
 
   /// Someone other than an agent or recorder has been here.
   var wasJoined = false
@@ -79,6 +81,19 @@ struct Room: Sendable {
   mutating func change<Result>(_ sid: String, _ body: (inout Participant) -> Result) -> Result? {
     guard let index = participants.index(forKey: sid) else { return nil }
     return body(&participants.values[index])
+  }
+
+  func publisher(ofTrack trackSID: String) -> Participant? { publishers[trackSID].flatMap { participants[$0] } }
+
+  /// Notes whose a new track is.
+  mutating func register(_ track: PublishedTrack, of sid: String, turn: inout Turn) {
+    publishers[track.info.sid] = sid
+    turn.tracks[track.id] = Turn.Owner(room: name, participantSID: sid)
+  }
+
+  mutating func deregister(_ track: PublishedTrack, turn: inout Turn) {
+    publishers[track.info.sid] = nil
+    turn.tracks[track.id] = nil
   }
 
   /// Whether nobody is left whom the room is for, and has been for as long as it may stay.

@@ -6,8 +6,8 @@ import SDP
 public enum RoomAction: Sendable {
   /// One message for several sessions: encode it once per coding.
   case send([SessionID], Livekit_SignalResponse)
-  /// Close the WebSocket after what was sent; its `sessionClosed` is not needed any more.
-  case close(SessionID, reason: String)
+  /// Close the WebSocket with a code of RFC 6455 §7.4.1 after what was sent; its `sessionClosed` is not needed any more.
+  case close(SessionID, code: UInt16 = 1000, reason: String)
   /// For the media loop of this index.
   case media(loop: Int, RoomMediaAction)
   case event(RoomEvent)

@@ -74,6 +74,8 @@ public struct RoomLimits: Hashable, Sendable {
   /// Signalling requests of one session: a steady rate, and how many may come at once.
   public var requestsPerSecond = 50
   public var requestBurst = 500
+  /// Requests beyond both, which are dropped, until the client is sent away. Forgiven at the steady rate.
+  public var excessRequests = 1_000
   /// Data packets of one participant.
   public var dataPacketsPerSecond = 1_000
   public var dataPacketBurst = 2_000
@@ -84,4 +86,18 @@ public struct RoomLimits: Hashable, Sendable {
   public var missedUpdates = 256
 
   public init() {}
+
+  /// Signalling requests of one session: a burst is ten times the rate, and twice the burst may be dropped before the
+  /// client is sent away.
+  public mutating func allowRequests(perSecond rate: Int) {
+    requestsPerSecond = rate
+    requestBurst = 10 * rate
+    excessRequests = 20 * rate
+  }
+
+  /// Data packets of one participant: a burst is twice the rate.
+  public mutating func allowDataPackets(perSecond rate: Int) {
+    dataPacketsPerSecond = rate
+    dataPacketBurst = 2 * rate
+  }
 }

@@ -188,12 +188,20 @@ extension RoomServerCore {
 extension Room {
   /// Sets what a participant may do; what it may not do any more ends.
   mutating func setPermission(_ permission: Livekit_ParticipantPermission, of sid: String, turn: inout Turn) {
+    let affected = permit(permission, to: sid, turn: &turn).union([sid])
+    negotiate(order.filter(affected.contains), turn: &turn)
+  }
+
+  /// The same without telling clients' connections. Returns who, besides the participant, must be negotiated with.
+  mutating func permit(
+    _ permission: Livekit_ParticipantPermission, to sid: String, turn: inout Turn
+  ) -> Set<String> {
     participants[sid]?.permission = permission
-    guard let participant = participants[sid] else { return }
-    var affected: Set<String> = [sid]
+    guard let participant = participants[sid] else { return [] }
+    var affected: Set<String> = []
     for track in participant.tracks where !participant.isLocal && !participant.mayPublish(track.info.source) {
       affected.formUnion(unpublish(track.id, of: sid, tellsPublisher: true, turn: &turn))
     }
-    negotiate(order.filter(affected.contains), turn: &turn)
+    return affected
   }
 }

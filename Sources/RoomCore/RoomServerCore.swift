@@ -39,6 +39,7 @@ public struct RoomServerCore: Sendable {
     with(turn.sessions[session]) { room, sid, turn in
       guard room.change(sid, { $0.hears(turn.now) }) == true else {
         turn.counters.requestsOverRate += 1
+        if room.change(sid, { $0.excessRequests.take(now: turn.now) }) == false { room.banish(sid, turn: &turn) }
         return
       }
       room.handle(request, from: sid, turn: &turn)
@@ -149,6 +150,8 @@ public struct RoomServerCore: Sendable {
 /// Network input that came to nothing.
 public struct RoomCounters: Hashable, Sendable {
   public var requestsOverRate = 0
+  /// Clients sent away for their requests over rate.
+  public var clientsBanished = 0
   public var dataPacketsOverRate = 0
   public var dataPacketsMalformed = 0
   public var dataPacketsNotAllowed = 0

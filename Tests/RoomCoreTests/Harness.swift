@@ -23,6 +23,7 @@ final class Client {
   private(set) var remoteTracks: [String: String] = [:]
   private(set) var leave: Livekit_LeaveRequest?
   var isClosed = false
+  var closeCode: UInt16?
   private var offerID: UInt32 = 0
 
   init(identity: String, session: SessionID, isSingle: Bool, seed: Int) {
@@ -155,7 +156,9 @@ final class Harness {
     return SessionID(rawValue: nextSession)
   }
 
-  func resume(_ client: Client, sid: String? = nil, room: String = "lobby") {
+  func resume(
+    _ client: Client, sid: String? = nil, room: String = "lobby", _ change: (inout Grants) -> Void = { _ in }
+  ) {
     clients[client.session] = nil
     client.session = newSession()
     client.isClosed = false
@@ -163,7 +166,8 @@ final class Harness {
     var request = Livekit_JoinRequest()
     request.reconnect = true
     request.participantSid = sid ?? client.me.sid
-    let grants = Harness.grants(client.identity, room: room)
+    var grants = Harness.grants(client.identity, room: room)
+    change(&grants)
     perform(.join(client.session, JoinIntent(grants: grants, query: .init(joinRequest: request, client.isSingle))))
   }
 
@@ -255,8 +259,9 @@ final class Harness {
       switch action {
       case .send(let sessions, let message):
         for session in sessions { deliver(message, to: session) }
-      case .close(let session, _):
+      case .close(let session, let code, _):
         clients[session]?.isClosed = true
+        clients[session]?.closeCode = code
       case .media(_, let action):
         media.apply(action)
         if case .openTransport(let transport) = action { opened(transport) }

@@ -201,6 +201,9 @@ private struct Script {
     #expect(routes.sessions.count == clients.count, place)
     #expect(Set(routes.locals.keys) == Set(calls.map(\.participantSID)), place)
     #expect(routes.loopLoads == [everybody.count], place)
+    let room = harness.core.roomsByName["lobby"]
+    let announced = (room?.orderedParticipants ?? []).flatMap { who in who.tracks.map { ($0.info.sid, who.sid) } }
+    #expect(room?.publishers ?? [:] == Dictionary(uniqueKeysWithValues: announced), place)
     #expect(Set(harness.media.transports.keys).isSubset(of: routes.transports.keys), place)
   }
 }

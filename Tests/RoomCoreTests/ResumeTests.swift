@@ -33,6 +33,51 @@ struct ResumeTests {
     #expect(events.suffix(2) == ["alice dropped", "alice resumed"])
   }
 
+  @Test("what a newer token grants holds from the resume on", arguments: [true, false])
+  func newerToken(isSingle: Bool) throws {
+    let harness = Harness()
+    let call = try harness.call("sip_1")
+    let alice = harness.join("alice", isSingle: isSingle)
+    let bob = harness.join("bob")
+    let sid = harness.publish("mic", from: alice)
+    harness.perform(.sessionClosed(alice.session))
+    _ = alice.takeMessages()
+    harness.resume(alice) {
+      $0.video.canPublish = false
+      $0.video.canSubscribe = false
+      $0.video.canUpdateOwnMetadata = true
+    }
+    #expect(alice.messages.first?.hasReconnect == true && !alice.isClosed)
+    #expect(alice.messages.contains { $0.trackUnpublished.trackSid == sid })
+    #expect(!alice.me.permission.canPublish && !alice.me.permission.canSubscribe)
+    #expect(bob.others[alice.me.sid]?.permission.canPublish == false)
+    #expect(bob.others[alice.me.sid]?.tracks.isEmpty == true && Array(bob.remoteTracks.values) == [call.trackSID])
+    #expect(harness.media.published.isEmpty && alice.remoteTracks.isEmpty)
+
+    harness.perform(.sessionClosed(alice.session))
+    harness.resume(alice)
+    #expect(alice.me.permission.canSubscribe && Array(alice.remoteTracks.values) == [call.trackSID])
+    #expect(!harness.publish("again", from: alice).isEmpty)
+  }
+
+  @Test("the same token leaves what an administrator has set, one that hides its holder means beginning anew")
+  func sameToken() throws {
+    let harness = Harness()
+    let alice = harness.join("alice")
+    var request = Livekit_UpdateParticipantRequest()
+    request.room = "lobby"
+    request.identity = "alice"
+    request.permission = alice.me.permission
+    request.permission.canPublishData = false
+    harness.perform(try harness.core.updateParticipant(request, now: harness.now).actions)
+    harness.perform(.sessionClosed(alice.session))
+    harness.resume(alice)
+    #expect(!alice.isClosed && !alice.me.permission.canPublishData)
+    harness.perform(.sessionClosed(alice.session))
+    harness.resume(alice) { $0.video.hidden = true }
+    #expect(alice.leave?.reason == .stateMismatch && alice.leave?.action == .reconnect)
+  }
+
   @Test("one that does not is gone after a while")
   func tooLate() {
     let harness = Harness()

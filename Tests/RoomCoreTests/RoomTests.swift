@@ -340,6 +340,36 @@ struct RoomTests {
     #expect(loops == [0, 1, 2, 0, 1, 2])
   }
 
+  @Test("a client whose requests beyond the rate do not end is sent away, and others keep theirs")
+  func requestFlood() {
+    let harness = Harness()
+    let limits = harness.core.configuration.limits
+    let alice = harness.join("alice")
+    let bob = harness.join("bob")
+    let allowed = limits.requestBurst + limits.excessRequests
+    for _ in 0..<allowed { harness.send(.ping(0), from: alice) }
+    #expect(!alice.isClosed && harness.core.counters.requestsOverRate == limits.excessRequests)
+    harness.send(.ping(0), from: alice)
+    #expect(alice.isClosed && alice.closeCode == 1008 && harness.core.counters.clientsBanished == 1)
+    #expect(alice.leave?.action == .disconnect && alice.leave?.reason == .participantRemoved)
+    #expect(bob.others.isEmpty && !bob.isClosed)
+    harness.send(.ping(0), from: alice)
+    harness.resume(alice)
+    #expect(alice.leave?.action == .reconnect, "its place is not kept")
+    #expect(harness.join("alice").me.state == .active)
+  }
+
+  @Test("requests a little beyond the rate are dropped for ever and end nothing")
+  func eagerClient() {
+    let harness = Harness()
+    let alice = harness.join("alice")
+    for _ in 0..<400 {
+      for _ in 0..<20 { harness.send(.ping(0), from: alice) }
+      harness.advance(.milliseconds(250))
+    }
+    #expect(!alice.isClosed && harness.core.counters.requestsOverRate > 1_000)
+  }
+
   @Test("requests beyond the rate are dropped and counted")
   func requestRate() {
     var configuration = Harness.configuration

@@ -146,7 +146,7 @@ private struct Conversation {
       case .send(_, let message):
         precondition(SignalCoding.protobuf.encode(message) != nil, "no protobuf")
         precondition(SignalCoding.json.encode(message) != nil, "no JSON")
-      case .close(let session, _): leavers += sessions.indices.filter { sessions[$0] == session }
+      case .close(let session, _, _): leavers += sessions.indices.filter { sessions[$0] == session }
       case .media(_, .openTransport(let transport)): transports.append(transport.id)
       case .media(_, .publishTrack(_, let track, _)): tracks.append(track)
       case .media, .event: break
