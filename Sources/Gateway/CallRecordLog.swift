@@ -95,6 +95,7 @@ private struct CallRecordLine: Encodable {
   let framesConcealed: UInt64?
   let jitterMs: Double?
   let digitsReceived: UInt64?
+  let digitsDropped: UInt64?
   let digitsSent: UInt64?
 
   init(_ record: CallRecord, media: PhoneLegStatistics?) {
@@ -127,6 +128,7 @@ private struct CallRecordLine: Encodable {
     framesConcealed = media?.framesConcealed
     jitterMs = media.map { Double($0.jitter.wholeNanoseconds) / 1e6 }
     digitsReceived = media?.digitsReceived
+    digitsDropped = media?.digitsDropped
     digitsSent = media?.digitsSent
   }
 }

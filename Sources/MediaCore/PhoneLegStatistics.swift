@@ -22,6 +22,8 @@ public struct PhoneLegStatistics: Hashable, Sendable {
   public var packetsSent: UInt64 = 0
   public var bytesSent: UInt64 = 0
   public var digitsReceived: UInt64 = 0
+  /// Came faster than any keypad sends them.
+  public var digitsDropped: UInt64 = 0
   public var digitsSent: UInt64 = 0
   /// Where packets come from and go to. Nil before negotiation.
   public var remote: Endpoint?

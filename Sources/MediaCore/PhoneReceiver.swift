@@ -30,12 +30,15 @@ struct PhoneReceiver: ~Copyable {
   private static let comfortNoisePayloadType: UInt8 = 13
   /// Silence made for one packet of a digit; a longer step back in time is another clock.
   private static let maximumFillCount = 480
+  /// 40 ms of tone and 40 ms of pause (ITU-T Q.24) make 12.5 a second at the most.
+  private static let digitsPerSecond = 20
 
   private(set) var media: PhoneMedia
   private var latch: SourceLatch
   private var reception = ReceptionStatistics(clockRateHz: 8000)
   private var reorderer = Reorderer()
   private var events = TelephoneEventReceiver(clockRateHz: 8000)
+  private var digitRate = TokenBucket(perSecond: digitsPerSecond, burst: digitsPerSecond, now: .zero)
   private var concealer: LossConcealer
   private let buffer: UnsafeMutableBufferPointer<Int16>
   private(set) var payload = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -144,8 +147,13 @@ struct PhoneReceiver: ~Copyable {
     present.timestamp &+= UInt32(event.durationTicks)
     reception.received(present, payloadByteCount: payload.byteCount, at: now)
     _ = reorderer.skip(header, at: now)
-    let digit = events.receive(header, payload: payload, at: now)
-    if digit != nil { counters.digitsReceived += 1 }
+    var digit = events.receive(header, payload: payload, at: now)
+    if digit != nil, digitRate.take(now: now) {
+      counters.digitsReceived += 1
+    } else if digit != nil {
+      counters.digitsDropped += 1
+      digit = nil
+    }
     if let soundEnd, soundEnd.ssrc == header.ssrc {
       let elapsed = Int(Int32(bitPattern: present.timestamp &- soundEnd.timestamp))
       let missing = elapsed - filledCount

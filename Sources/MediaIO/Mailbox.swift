@@ -21,6 +21,13 @@ enum LoopMessage: Sendable {
   }
 }
 
+extension LoopMessage {
+  /// Of a packet for a data channel, which clients can make numerous. Nil for everything else.
+  var dataByteCount: Int? {
+    if case .command(.sendData(_, _, let bytes)) = self { bytes.count } else { nil }
+  }
+}
+
 /// Messages to one media thread: bounded, and woken by an eventfd. The media thread never waits for the lock: it
 /// comes back a moment later when a poster holds it.
 final class Mailbox: Sendable {
@@ -29,9 +36,31 @@ final class Mailbox: Sendable {
   /// Beyond `capacity`, for essential messages only.
   static let essentialCapacity = 65_536
 
+  /// Of `capacity`, for data packets: a flood of them must leave room for commands.
+  static let dataCapacity = 4_096
+  static let dataByteCapacity = 16 << 20
+
   private struct State {
     var messages: [LoopMessage] = []
+    var dataCount = 0
+    var dataByteCount = 0
     var isClosed = false
+
+    /// False when the packet finds no room.
+    mutating func addData(_ byteCount: Int) -> Bool {
+      guard dataCount < Mailbox.dataCapacity, dataByteCount + byteCount <= Mailbox.dataByteCapacity else {
+        return false
+      }
+      dataCount += 1
+      dataByteCount += byteCount
+      return true
+    }
+
+    mutating func take(into messages: inout [LoopMessage]) {
+      swap(&self.messages, &messages)
+      dataCount = 0
+      dataByteCount = 0
+    }
   }
 
   let wakeDescriptor: Int32
@@ -48,7 +77,8 @@ final class Mailbox: Sendable {
   func post(_ message: LoopMessage) -> Bool {
     let limit = message.isEssential ? Self.essentialCapacity : Self.capacity
     let (isTaken, wasEmpty) = state.withLock { state in
-      guard !state.isClosed, state.messages.count < limit else { return (false, false) }
+      guard !state.isClosed, state.messages.count < limit, message.dataByteCount.map({ state.addData($0) }) ?? true
+      else { return (false, false) }
       state.messages.append(message)
       return (true, state.messages.count == 1)
     }
@@ -60,7 +90,7 @@ final class Mailbox: Sendable {
   func take(into messages: inout [LoopMessage]) -> Bool {
     var value: UInt64 = 0
     read(wakeDescriptor, &value, MemoryLayout<UInt64>.size)
-    let isTaken = state.withLockIfAvailable { swap(&$0.messages, &messages) } != nil
+    let isTaken = state.withLockIfAvailable { $0.take(into: &messages) } != nil
     if !isTaken { wake() }
     return isTaken
   }

@@ -54,8 +54,8 @@ public final class MediaLoop: Sendable {
   /// Nil once it is joined.
   private let thread: Mutex<pthread_t?>
 
-  /// Queues a command. False when the mailbox is full or the loop closed; commands that close something are taken
-  /// long after others are refused. May be called from any thread, this loop's included.
+  /// Queues a command. False when the mailbox is full or the loop closed; data packets are refused long before other
+  /// commands, commands that close something long after them. May be called from any thread, this loop's included.
   @discardableResult
   public func post(_ command: MediaCommand) -> Bool { mailbox.post(.command(command)) }
 

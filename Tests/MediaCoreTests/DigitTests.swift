@@ -51,6 +51,29 @@ struct DigitTests {
     }
   }
 
+  @Test("digits faster than any keypad are dropped and counted, and slower ones come through again")
+  func digitFlood() throws {
+    let call = try Call()
+    call.talk(25)
+    // Another key with each packet: 100 a second.
+    call.world.run(.seconds(5)) { index in
+      let code = UInt8(index % 16)
+      call.world.send(
+        call.phone.event(code, start: call.phone.timestamp, duration: 80, isEnd: true, marker: true), from: call.phone)
+      call.phone.timestamp &+= 80
+    }
+    let received = call.digits.count
+    #expect((110...122).contains(received))
+    call.talk(100)
+    for code: UInt8 in [1, 2, 3] {
+      call.press(code, packets: 3)
+      call.talk(3)
+    }
+    #expect(call.digits.count == received + 3 && call.digits.hasSuffix("123"))
+    let statistics = try #require(call.world.statistics(of: call.leg))
+    #expect(statistics.digitsReceived == received + 3 && statistics.digitsDropped == 500 - received)
+  }
+
   @Test(
     "each press is one digit, whatever is lost",
     arguments: [

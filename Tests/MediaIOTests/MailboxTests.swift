@@ -20,6 +20,25 @@ struct MailboxTests {
     #expect(mailbox.post(Self.room))
   }
 
+  private static func data(_ byteCount: Int) -> LoopMessage {
+    .command(.sendData(TransportID(rawValue: 1), label: "_lossy", Array(repeating: 0, count: byteCount)))
+  }
+
+  @Test(
+    "a flood of data packets leaves room for commands", arguments: [(1, Mailbox.dataCapacity), (65_536, 256)])
+  func dataFlood(byteCount: Int, taken: Int) throws {
+    let mailbox = try #require(Mailbox())
+    let packet = Self.data(byteCount)
+    var messages: [LoopMessage] = []
+    for _ in 0..<2 {
+      #expect((0..<Mailbox.capacity * 2).count { _ in mailbox.post(packet) } == taken)
+      for _ in taken..<Mailbox.capacity { #expect(mailbox.post(Self.room)) }
+      #expect(!mailbox.post(Self.room) && mailbox.post(Self.closing))
+      messages.removeAll()
+      #expect(mailbox.take(into: &messages) && messages.count == Mailbox.capacity + 1)
+    }
+  }
+
   @Test("messages come out in the order of posting")
   func order() throws {
     let mailbox = try #require(Mailbox())
