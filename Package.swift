@@ -157,7 +157,7 @@ let package = Package(
       path: "Tests/MediaTestSupport", swiftSettings: strict),
     tests("MediaCore", ["MediaTestSupport", "CMallocCount", "Base", "RTP", "Audio", "Transport"]),
     tests("MediaIO", ["MediaCore", "MediaTestSupport", "CMallocCount", "Base", "Linux", "RTP", "Audio", "Transport"]),
-    tests("Gateway", ["MediaCore", "Telephony", .product(name: "Logging", package: "swift-log")]),
+    tests("Gateway", ["Base", "MediaCore", "RoomCore", "Telephony", .product(name: "Logging", package: "swift-log")]),
     tests("Capture", ["Base", "RTP", "SDP"]),
     tests("Phone", ["Base", "Linux", "RTP", "SDP", "Audio", "Capture", "SIP", "Telephony"]),
     .testTarget(

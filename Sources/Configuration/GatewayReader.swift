@@ -70,6 +70,7 @@ struct GatewayReader {
     root.read("sip_ringing_interval", into: &configuration.sip.ringingInterval, .duration(.seconds(1) ... .seconds(60)))
     root.read("hide_inbound_port", into: &configuration.sip.hidesInboundPort, .bool)
     root.read("sip_realm", into: &configuration.sip.realm, .realm)
+    root.read("nonce_lifetime", into: &configuration.sip.nonceLifetime, .duration(.seconds(1) ... .seconds(86_400)))
 
     let fixed = root.value("nat_1_to_1_ip", .address)
     let discovers = root.value("use_external_ip", .bool) ?? false
@@ -177,6 +178,9 @@ struct GatewayReader {
       limits.read("connections", into: &configuration.limits.webConnections, .integer(1...1_000_000))
       limits.read(
         "connections_per_source", into: &configuration.limits.webConnectionsPerSource, .integer(1...1_000_000))
+      limits.read("requests_per_second", into: &configuration.limits.requestsPerSecondPerClient, .integer(10...10_000))
+      limits.read(
+        "data_packets_per_second", into: &configuration.limits.dataPacketsPerSecondPerClient, .integer(10...100_000))
     }
   }
 

@@ -9,7 +9,12 @@ public struct LimitSettings: Sendable, Equatable {
   /// Addresses remembered at a time.
   public var trackedSources = 10_000
   public var webConnections = 4_000
-  public var webConnectionsPerSource = 2_000
+  /// Connections of one address without a valid token; room participants count in `webConnections` alone.
+  public var webConnectionsPerSource = 200
+  /// Signalling requests of one room client; ten times as many at once.
+  public var requestsPerSecondPerClient = 50
+  /// Data packets of one room client; twice as many at once.
+  public var dataPacketsPerSecondPerClient = 1_000
 
   public init() {}
 }

@@ -16,6 +16,8 @@ public struct SIPSettings: Sendable, Equatable {
   public var hidesInboundPort = false
   /// Realm of digest challenges to trunks that set no `auth_realm` (`sip_realm`).
   public var realm = "trunkline"
+  /// How long a digest nonce is good (`nonce_lifetime`).
+  public var nonceLifetime: Duration = .seconds(120)
 
   /// No IPv4 socket is bound. `::` stands for both families.
   public var listensOnIPv6Alone: Bool { !listenAddress.isIPv4 && !listenAddress.isUnspecified }

@@ -44,7 +44,8 @@ final class CallController {
     limiter = SourceLimiter(
       ratePerSecond: limits.invitesPerSecondPerSource, burst: limits.inviteBurstPerSource,
       sourceLimit: limits.trackedSources)
-    digest = DigestAuthenticator(key: (0..<32).map { _ in UInt8.random(in: 0...255) })
+    digest = DigestAuthenticator(
+      key: (0..<32).map { _ in UInt8.random(in: 0...255) }, nonceLifetime: context.configuration.sip.nonceLifetime)
   }
 
   var callCount: Int { calls.count }

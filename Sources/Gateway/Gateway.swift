@@ -219,6 +219,8 @@ extension RunningGateway {
     result.localRPCMethods = CallRPC.methods
     result.nodeID = GUID.make(prefix: "ND_")
     result.codec = configuration.media.roomCodec == .opus ? .opus : .pcmu
+    result.limits.allowRequests(perSecond: configuration.limits.requestsPerSecondPerClient)
+    result.limits.allowDataPackets(perSecond: configuration.limits.dataPacketsPerSecondPerClient)
     if configuration.room.maximumParticipants > 0 {
       result.limits.participantsPerRoom = configuration.room.maximumParticipants
     }

@@ -45,6 +45,9 @@ actor RoomServer {
     var hearing: Set<String> = []
   }
 
+  private var floods = FloodLog()
+  private var dropped = FloodLog.Counts()
+
   /// Work for the room server that must be done in the order of its posting.
   typealias Job = @Sendable (isolated RoomServer) -> Void
 
@@ -85,6 +88,7 @@ actor RoomServer {
     for await event in queue.events {
       if let input = RoomInput(event) { handle(input) }
       queue.finishedHandling(event)
+      dropped.dataPacketsNotReported = queue.droppedCount
     }
   }
 
@@ -95,7 +99,16 @@ actor RoomServer {
 
   /// Lets time pass until the task is cancelled.
   func keepTime() async {
-    while (try? await Task.sleep(for: .milliseconds(250))) != nil { handle(.tick) }
+    while (try? await Task.sleep(for: .milliseconds(250))) != nil {
+      handle(.tick)
+      reportFloods()
+    }
+  }
+
+  private func reportFloods() {
+    dropped.rooms = core.counters
+    guard let line = floods.line(dropped, now: MonotonicClock.now()) else { return }
+    log.warning("clients sent more than they may", metadata: line)
   }
 
   // MARK: Callers
@@ -163,7 +176,8 @@ actor RoomServer {
     for action in actions {
       switch action {
       case .send(let ids, let message): send(message, to: ids)
-      case .close(let id, let reason): sessions.removeValue(forKey: id)?.connection.close(reason: reason)
+      case .close(let id, let code, let reason):
+        sessions.removeValue(forKey: id)?.connection.close(code: code, reason: reason)
       case .media(let loop, let action): post(action, to: loops[loop])
       case .event(let event): report(event)
       }
@@ -172,6 +186,10 @@ actor RoomServer {
 
   private func post(_ action: RoomMediaAction, to loop: MediaLoop) {
     if let command = MediaCommand(action, options: options), loop.post(command) { return }
+    if case .sendData = action {
+      dropped.dataPacketsNotSent += 1
+      return
+    }
     log.error("a media command was not taken", metadata: ["loop": "\(loop.index)"])
   }
 

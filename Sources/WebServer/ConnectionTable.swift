@@ -8,7 +8,7 @@ import Synchronization
 final class ConnectionTable {
   let limits: WebServerLimits
   private(set) var isClosing = false
-  private var channels: [ObjectIdentifier: any Channel] = [:]
+  private var connections: [ObjectIdentifier: Connection] = [:]
   private var countBySource: [SourceKey: Int] = [:]
   private var bodiesByteCount = 0
   private let counters: ServerCounters
@@ -16,6 +16,12 @@ final class ConnectionTable {
   init(limits: WebServerLimits, counters: ServerCounters) {
     self.limits = limits
     self.counters = counters
+  }
+
+  private struct Connection {
+    let channel: any Channel
+    /// Where it counts. Nil: the handler knows who it is.
+    var source: SourceKey?
   }
 
   /// One IPv4 address, or the /64 that one IPv6 subscriber holds.
@@ -33,11 +39,11 @@ final class ConnectionTable {
   func admit(_ channel: any Channel, from source: IPAddress) -> Bool {
     let key = SourceKey(source)
     let ofSource = countBySource[key, default: 0]
-    guard !isClosing, channels.count < limits.connections, ofSource < limits.connectionsPerSource else {
+    guard !isClosing, connections.count < limits.connections, ofSource < limits.connectionsPerSource else {
       count { $0.refusedConnections += 1 }
       return false
     }
-    channels[ObjectIdentifier(channel)] = channel
+    connections[ObjectIdentifier(channel)] = Connection(channel: channel, source: key)
     countBySource[key] = ofSource + 1
     count {
       $0.acceptedConnections += 1
@@ -46,11 +52,15 @@ final class ConnectionTable {
     return true
   }
 
-  func remove(_ channel: any Channel, from source: IPAddress) {
-    guard channels.removeValue(forKey: ObjectIdentifier(channel)) != nil else { return }
-    let key = SourceKey(source)
-    let left = countBySource[key, default: 1] - 1
-    countBySource[key] = left == 0 ? nil : left
+  /// The handler has accepted the connection as a WebSocket: it leaves its source's place to the next.
+  func trust(_ channel: any Channel) {
+    release(connections[ObjectIdentifier(channel)]?.source)
+    connections[ObjectIdentifier(channel)]?.source = nil
+  }
+
+  func remove(_ channel: any Channel) {
+    guard let connection = connections.removeValue(forKey: ObjectIdentifier(channel)) else { return }
+    release(connection.source)
     count { $0.openConnections -= 1 }
   }
 
@@ -68,10 +78,16 @@ final class ConnectionTable {
     count { $0.heldBodyBytes = bodiesByteCount }
   }
 
+  private func release(_ source: SourceKey?) {
+    guard let source else { return }
+    let left = countBySource[source, default: 1] - 1
+    countBySource[source] = left == 0 ? nil : left
+  }
+
   /// From here on nothing is admitted; returns what is open.
   func startClosing() -> [any Channel] {
     isClosing = true
-    return Array(channels.values)
+    return connections.values.map(\.channel)
   }
 
   func count(_ change: (inout WebServerStatistics) -> Void) {

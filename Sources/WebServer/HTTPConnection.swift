@@ -222,6 +222,7 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
     context.writeAndFlush(wrapOutboundOut(.head(response)), promise: nil)
     do {
       try WebSocketSession.install(on: channel, source: source, table: table, timer: timer, session: session)
+      table.trust(channel)
     } catch {
       channel.close(promise: nil)
     }

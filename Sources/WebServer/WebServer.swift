@@ -102,7 +102,7 @@ public final class WebServer: Sendable {
       throw ChannelError.ioOnClosedChannel
     }
     let bound = NIOLoopBound(table, eventLoop: channel.eventLoop)
-    channel.closeFuture.whenComplete { _ in bound.value.remove(channel, from: source.address) }
+    channel.closeFuture.whenComplete { _ in bound.value.remove(channel) }
     let limits = table.limits
     var parsing = NIOHTTPDecoderLimitConfiguration()
     // A little above ours, so that what is just too large gets a proper answer.

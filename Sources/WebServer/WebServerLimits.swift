@@ -14,8 +14,8 @@ public struct WebServerLimits: Sendable {
   /// Inbound messages that may wait for the handler, in bytes; past it the socket is not read.
   public var inboundByteCount = 256 * 1024
   public var connections = 4_000
-  /// Of one IPv4 address or one IPv6 /64.
-  public var connectionsPerSource = 2_000
+  /// Of one IPv4 address or one IPv6 /64, WebSockets that the handler has accepted not counted.
+  public var connectionsPerSource = 200
   /// From the first byte (or the accept) to the end of a request.
   public var requestDuration: Duration = .seconds(10)
   /// Between two requests of a kept-alive connection.

@@ -206,6 +206,24 @@ import Testing
     }
   }
 
+  @Test("a WebSocket that the handler has accepted leaves its source's place to the next")
+  func acceptedWebSockets() async throws {
+    var limits = WebServerLimits()
+    limits.connectionsPerSource = 1
+    try await withServer(limits) { server, endpoint in
+      var sockets: [RawClient] = []
+      for _ in 0..<5 { sockets.append(try await RawClient.webSocket(endpoint)) }
+      let idle = try RawClient(endpoint)
+      #expect(await eventually { server.statistics.openConnections == 6 })
+      #expect(try await RawClient(endpoint).takeAll() == [])
+      sockets.removeAll()
+      #expect(await eventually { server.statistics.openConnections == 1 })
+      #expect(try await RawClient(endpoint).takeAll() == [], "the idle one has the place")
+      try idle.send(Self.get)
+      #expect(try await idle.takeResponse().body == "GET /a 0")
+    }
+  }
+
   @Test("one IPv6 /64 counts as one source, two IPv4 addresses as two")
   func sources() throws {
     func key(_ text: String) throws -> ConnectionTable.SourceKey { .init(try #require(IPAddress(text))) }
