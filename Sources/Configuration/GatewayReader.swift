@@ -213,14 +213,12 @@ struct GatewayReader {
     configuration.outbound.options.phoneCodecs = configuration.media.phoneCodecs.map(\.rawValue)
     for trunk in trunks { note(trunk.value.id, trunk.section) }
     for rule in rules { note(rule.value.id, rule.section) }
-    for trunk in outboundTrunks {
-      if configuration.places[trunk.value.id] != nil {
-        trunk.section.refuse("sip_trunk_id", "the id \(trunk.value.id) is taken")
-      }
-      note(trunk.value.id, trunk.section)
-    }
+    for trunk in outboundTrunks { note(trunk.value.id, trunk.section) }
     configuration.warnings = LintReport(
-      trunks: trunks, rules: rules, acceptUnmatchedTrunk: configuration.dispatch.acceptUnmatchedTrunk
+      trunks: trunks, rules: rules, outboundTrunks: outboundTrunks,
+      acceptUnmatchedTrunk: configuration.dispatch.acceptUnmatchedTrunk,
+      // A list that cannot be read was refused where it is named.
+      doNotCallLists: Set(outboundTrunks.map(\.value.limits.doNotCallList))
     ).refuseErrors(root.reading)
   }
 

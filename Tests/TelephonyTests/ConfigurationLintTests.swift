@@ -204,6 +204,7 @@ struct ConfigurationLintTests {
     switch subject {
     case .trunk(let index): "trunk \(index)"
     case .rule(let index): "rule \(index)"
+    case .outboundTrunk(let index): "outbound trunk \(index)"
     }
   }
 
@@ -211,6 +212,7 @@ struct ConfigurationLintTests {
     switch subject {
     case .trunk(let index): test.trunks[index].label
     case .rule(let index): test.rules[index].label
+    case .outboundTrunk: ""
     }
   }
 }

@@ -27,11 +27,12 @@ public struct ConfigurationLint: Sendable {
   }
 
   private func findings(ofRule index: Int, _ conflicts: [(Int, Int)]) -> [LintFinding] {
+    let conflict = conflicts.first { $0.1 == index }.map(self.conflict)
     let missing = trunkNames(index)
-    guard missing.isEmpty else { return missing }
+    guard missing.isEmpty else { return missing + [conflict].compactMap(\.self) }
     var findings: [LintFinding] = []
-    if let pair = conflicts.first(where: { $0.1 == index }) {
-      findings.append(conflict(pair))
+    if let conflict {
+      findings.append(conflict)
     } else if let unreachable = emptyIntersection(index) {
       findings.append(unreachable)
     } else if !conflicts.contains(where: { $0.0 == index }), let shadowed = shadow(index) {

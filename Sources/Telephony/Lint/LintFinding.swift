@@ -19,12 +19,20 @@ public struct LintFinding: Hashable, Sendable {
     case shadowedRule = "shadowed-rule"
     /// `inbound_numbers` are callers' numbers; a called number was written there.
     case calledNumberAsCaller = "called-number-as-caller"
+    /// A call out that names only this number finds two trunks.
+    case sharedNumber = "shared-number"
+    case missingList = "missing-list"
+    /// Every destination that is allowed is denied too.
+    case noDestination = "no-destination"
+    /// Targets of transfers cannot be dialled: there is no, or more than one, outbound trunk to choose.
+    case noTransferTrunk = "no-transfer-trunk"
   }
 
   /// A trunk or rule by its place in the arrays that were checked.
   public enum Subject: Hashable, Sendable {
     case trunk(Int)
     case rule(Int)
+    case outboundTrunk(Int)
   }
 
   public var severity: Severity
