@@ -66,11 +66,14 @@ final class CallRecordLog: Sendable {
 
 /// A call record as it is kept. Times are RFC 3339 in UTC, durations are milliseconds.
 private struct CallRecordLine: Encodable {
+  let direction: String
   let callId: String
   let sipCallId: String
   let from: String
   let to: String
   let source: String?
+  let dialledAddress: String?
+  let destination: String?
   let trunkId: String
   let trunk: String
   let ruleId: String
@@ -86,6 +89,9 @@ private struct CallRecordLine: Encodable {
   let endReason: String
   let sentence: String
   let sipStatus: Int?
+  let joinedCallId: String?
+  let transfers: [Transfer]?
+  let krispEnabled: Bool?
   let codec: String?
   let packetsReceived: UInt64?
   let packetsSent: UInt64?
@@ -98,7 +104,35 @@ private struct CallRecordLine: Encodable {
   let digitsDropped: UInt64?
   let digitsSent: UInt64?
 
+  /// One `TransferRecord`. `reason` and what follows are missing where the call ended before the result.
+  struct Transfer: Encodable {
+    let transferId: String
+    let target: String
+    let bridged: Bool
+    let succeeded: Bool?
+    let reason: String?
+    let sipStatus: Int?
+    let error: String?
+
+    init(_ record: TransferRecord) {
+      transferId = record.transferID
+      target = record.target
+      bridged = record.wasBridged
+      succeeded = record.result?.isSuccess
+      reason = record.result.map { "\($0.reason)" }
+      sipStatus = record.result?.sipStatus?.code
+      error = record.result?.error?.message
+    }
+  }
+
   init(_ record: CallRecord, media: PhoneLegStatistics?) {
+    func given(_ text: String) -> String? { text.isEmpty ? nil : text }
+    direction = record.direction.rawValue
+    dialledAddress = given(record.dialledAddress)
+    destination = given(record.destination)
+    joinedCallId = given(record.joinedCallID)
+    transfers = record.transfers.isEmpty ? nil : record.transfers.map(Transfer.init)
+    krispEnabled = record.krispEnabled ? true : nil
     callId = record.callID
     sipCallId = record.sipCallID
     from = record.fromUser

@@ -67,6 +67,18 @@ struct TransferTests {
       ])
   }
 
+  @Test("a record shows no more of a target's number than of the callers'")
+  func redacted() throws {
+    var stage = Self.stage()
+    let target = try #require(ReferTarget("sip:+15557770199@b.example;user=phone"))
+    stage.handle(.transferRequested(Self.request(to: target)))
+    let busy = SIPStatus(486, "+15557770199 is busy")
+    stage.handle(.referAnswered(busy, sequence: 7), .bye(reason: nil))
+    let record = try #require(Self.end(&stage)).redacted(.last4)
+    #expect(record.transfers.map(\.target) == ["sip:…0199@b.example;user=phone"])
+    #expect(record.transfers.first?.result?.error?.message == "sip status 486: …0199 is busy")
+  }
+
   @Test("the phone's BYE ends a transferred call, and counts as success before the NOTIFY")
   func bye() throws {
     let table: [([CallInput], TransferResult.Reason)] = [

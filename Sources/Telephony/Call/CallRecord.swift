@@ -105,15 +105,22 @@ public struct CallRecord: Hashable, Sendable {
   /// From answer to end. Zero when it was not answered.
   public var talkDuration: Duration { answeredAfter.map { endedAfter - $0 } ?? .zero }
 
-  /// The record with its numbers as the log may show them; they stand in room names, identities and sentences too.
+  /// The record with its numbers as the log may show them; they stand in room names, identities, sentences and targets
+  /// too.
   public func redacted(_ redaction: NumberRedaction) -> CallRecord {
-    let numbers = [fromUser, toUser]
+    let numbers = [fromUser, toUser] + transfers.compactMap { ReferTarget($0.target)?.user }
     var result = self
     result.fromUser = redaction.redact(fromUser)
     result.toUser = redaction.redact(toUser)
     result.roomName = redaction.redact(roomName, numbers: numbers)
     result.identity = redaction.redact(identity, numbers: numbers)
     result.sentence = redaction.redact(sentence, numbers: numbers)
+    for index in result.transfers.indices {
+      result.transfers[index].target = redaction.redact(transfers[index].target, numbers: numbers)
+      if let message = transfers[index].result?.error?.message {
+        result.transfers[index].result?.error?.message = redaction.redact(message, numbers: numbers)
+      }
+    }
     return result
   }
 }
