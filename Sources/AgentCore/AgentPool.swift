@@ -52,6 +52,8 @@ public struct AgentPool: Sendable {
   /// Messages of workers that were dropped because there were too many.
   public var droppedMessageCount: Int { messagesOverRate }
 
+  public func knows(_ room: String) -> Bool { rooms[room] != nil }
+
   /// What the agents of a room are about.
   public func situation(of room: String) -> AgentSituation { rooms[room]?.situation ?? .none }
 

@@ -3,6 +3,8 @@ public struct WaveFile: Sendable {
   /// Why the bytes are no sound that can be used, to follow "expected a WAV file" or a file name.
   public struct ReadError: Error, Hashable, Sendable {
     public let reason: String
+
+    public init(reason: String) { self.reason = reason }
   }
 
   public let sampleRateHz: Int

@@ -40,6 +40,7 @@ extension GatewayConfiguration {
     _ text: String, file: String?, name: String, _ source: ConfigurationSource
   ) throws(ConfigurationError) -> GatewayConfiguration {
     let reading = Reading(source: name)
+    reading.directory = file.map(TextFile.directory)
     let root = Section(try YAMLText.compose(text, name: name), path: "", reading: reading)
     var reader = GatewayReader(environment: source.environment, directory: file.map(TextFile.directory))
     reader.configuration.file = file
@@ -47,6 +48,7 @@ extension GatewayConfiguration {
     root.refuseTheRest()
     let problems = reading.allProblems()
     guard problems.isEmpty else { throw ConfigurationError(problems) }
+    reader.configuration.announcements = reading.sounds
     return reader.configuration
   }
 }

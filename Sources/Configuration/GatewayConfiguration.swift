@@ -19,6 +19,8 @@ public struct GatewayConfiguration: Sendable, Equatable {
   public var web = WebSettings()
   /// `accept_unmatched_trunk`, `answer_policy`, `ringing_timeout` and the other defaults of every call.
   public var dispatch = DispatchOptions()
+  /// Recorded sentences that policies, trunks and rules name (`no_agent_announcement`): 8 kHz mono samples, by path.
+  public var announcements: [String: [Int16]] = [:]
   public var limits = LimitSettings()
   public var logging = LoggingSettings()
   /// In the order of the file.

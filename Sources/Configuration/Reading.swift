@@ -11,6 +11,12 @@ final class Reading {
   private(set) var unsettableKeys: Set<String> = []
   /// Set while an absent list is walked only to learn its keys.
   var isProbing = false
+  /// Where the file lies, with a trailing slash: relative names in it count from there. Nil without a file.
+  var directory: String?
+  /// Recorded sentences that the file names, at 8 kHz, by path.
+  var sounds: [String: [Int16]] = [:]
+  /// What callers hear where nothing else is said.
+  var defaultAnnouncement: String?
   private var problems: [ConfigurationProblem] = []
   private var unknownKeys: [(path: String, name: String, line: Int?)] = []
 

@@ -231,7 +231,8 @@ extension RoomServerConfiguration {
   static let protocolVersion: Int32 = 16
   static let agentProtocolVersion: Int32 = 1
 
-  var serverInfo: Livekit_ServerInfo {
+  /// What clients and agent workers learn of us.
+  public var serverInfo: Livekit_ServerInfo {
     var info = Livekit_ServerInfo()
     info.edition = .standard
     info.version = serverVersion

@@ -20,10 +20,9 @@ struct StartReport {
         Token   for room \(room), valid \(DurationText.format(TokenRequest.defaultLifetime)):
                 \(token)
 
-      Join as an agent in Python (pip install livekit), inside `async def`:
-        from livekit import rtc
-        room = rtc.Room()
-        await room.connect("\(url)", "<the token>")
+      Let an agent answer (pip install livekit-agents):
+        export LIVEKIT_URL=\(url) LIVEKIT_API_KEY=\(keyName) LIVEKIT_API_SECRET=\(secretHint)
+        python3 examples/echo_agent.py dev
       \(answerHint)
 
       \(trunksAndRules)
@@ -46,6 +45,13 @@ struct StartReport {
   var demonstrationRoom: String {
     for rule in configuration.rules { if case .direct(let room, _) = rule.kind { return room } }
     return "lobby"
+  }
+
+  private var keyName: String { configuration.keys.first?.name ?? "" }
+
+  /// The published secret is no secret; any other stays where it is.
+  private var secretHint: String {
+    configuration.keys.first?.secret == APIKey.development.secret ? APIKey.development.secret : "<its secret>"
   }
 
   private var answerHint: String {

@@ -26,7 +26,8 @@ enum WallClock {
     let text = report.text(
       sip: Endpoint(IPAddress(v4: 0xCB00_7107), 5060), web: Endpoint(.loopbackV4, 7880), token: "TOKEN")
     for part in [
-      "sip:203.0.113.7:5060", "ws://127.0.0.1:7880", "for room reception", "TOKEN", "rtc.Room()",
+      "sip:203.0.113.7:5060", "ws://127.0.0.1:7880", "for room reception", "TOKEN",
+      "export LIVEKIT_URL=ws://127.0.0.1:7880 LIVEKIT_API_KEY=devkey LIVEKIT_API_SECRET=secret",
       "twilio   +15550142, from 192.0.2.0/24", "desk   calls of twilio go to room reception",
       "trunkline dial sip:+15550142@127.0.0.1:5060", "127.0.0.1 only",
     ] { #expect(text.contains(part)) }
@@ -38,6 +39,7 @@ enum WallClock {
       sip: Endpoint(IPAddress(v4: 0xCB00_7107), 5060), web: Endpoint(.anyV4, 7880), token: "")
     #expect(text.contains("ws://203.0.113.7:7880"))
     #expect(!text.contains("127.0.0.1 only"))
+    #expect(text.contains("LIVEKIT_API_KEY=a LIVEKIT_API_SECRET=<its secret>"))
   }
 
   @Test("without trunks and rules it says that every call is refused")
