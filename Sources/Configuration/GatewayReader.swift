@@ -165,6 +165,10 @@ struct GatewayReader {
     root.read("ringing_timeout", into: &configuration.dispatch.policy.ringingTimeout, .ringingTimeout)
     root.read("max_call_duration", into: &configuration.dispatch.policy.maxCallDuration, .callDuration)
     root.read("hangup_when_alone", into: &configuration.dispatch.policy.hangupWhenAlone, .bool)
+    let noAgent = NoAgentReader(root)
+    noAgent.write(to: &configuration.dispatch.policy)
+    root.reading.defaultAnnouncement = noAgent.announcement
+    configuration.dispatch.policy.prompts = PromptReader(root).withShipped(root)
     configuration.dispatch.policy.departureTimeout = configuration.room.departureTimeout
     configuration.dispatch.policy.ringingInterval = configuration.sip.ringingInterval
   }

@@ -23,6 +23,8 @@ struct RuleReader {
     section.read("krisp_enabled", into: &rule.krispEnabled, .bool)
     rule.media = MediaOptionsReader.read(section)
     rule.call = CallOverridesReader.read(section)
+    NoAgentReader(section).write(to: &rule.call)
+    rule.call.prompts = PromptReader(section).sounds
     rule.id = section.value("sip_dispatch_rule_id", .nonEmptyText) ?? StableID.make("SDR_", identity(rule))
     section.ignored("created_at")
     section.ignored("updated_at")
@@ -32,19 +34,18 @@ struct RuleReader {
   /// Exactly one of the three members of the oneof.
   private func kind(_ section: Section) -> DispatchRule.Kind? {
     let direct = section.section("dispatch_rule_direct") { member -> DispatchRule.Kind in
-      member.unavailable("pin", Self.pinHint)
-      return .direct(roomName: member.value("room_name", .nonEmptyText) ?? member.requires("room_name"))
+      .direct(
+        roomName: member.value("room_name", .nonEmptyText) ?? member.requires("room_name"), pin: pin(member))
     }
     let individual = section.section("dispatch_rule_individual") { member -> DispatchRule.Kind in
-      member.unavailable("pin", Self.pinHint)
-      return .individual(
-        roomPrefix: member.value("room_prefix", .text) ?? "",
+      .individual(
+        roomPrefix: member.value("room_prefix", .text) ?? "", pin: pin(member),
         noRandomness: member.value("no_randomness", .bool) ?? false)
     }
     let callee = section.section("dispatch_rule_callee") { member -> DispatchRule.Kind in
-      member.unavailable("pin", Self.pinHint)
-      return .callee(
-        roomPrefix: member.value("room_prefix", .text) ?? "", randomize: member.value("randomize", .bool) ?? false)
+      .callee(
+        roomPrefix: member.value("room_prefix", .text) ?? "", pin: pin(member),
+        randomize: member.value("randomize", .bool) ?? false)
     }
     let given = [
       ("dispatch_rule_direct", direct), ("dispatch_rule_individual", individual), ("dispatch_rule_callee", callee),
@@ -61,7 +62,14 @@ struct RuleReader {
     return given[0].1
   }
 
-  private static let pinHint = "callers cannot be asked for a PIN"
+  /// What callers key in before `#`.
+  private func pin(_ member: Section) -> String { member.value("pin", Self.pinFormat, isSecret: true) ?? "" }
+
+  private static let pinFormat = ValueFormat<String>("expected 1 to \(CallMachine.pinDigitLimit) digits, or nothing") {
+    (text: String) in
+    let isPIN = text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    return isPIN && text.utf8.count <= CallMachine.pinDigitLimit ? text : nil
+  }
 
   private func identity(_ rule: DispatchRule) -> String {
     guard rule.name.isEmpty else { return rule.name }
@@ -71,7 +79,10 @@ struct RuleReader {
       case .individual(let prefix, _, _): "individual \(prefix)"
       case .callee(let prefix, _, _): "callee \(prefix)"
       }
-    return ([kind] + rule.trunkIDs + rule.numbers.map(\.body) + rule.inboundNumbers.map(\.body))
+    // Not the PIN itself, which an id must not give away.
+    return
+      ([kind] + (rule.pin.isEmpty ? [] : ["with a PIN"]) + rule.trunkIDs + rule.numbers.map(\.body)
+      + rule.inboundNumbers.map(\.body))
       .joined(separator: " ")
   }
 }

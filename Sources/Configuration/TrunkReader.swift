@@ -27,6 +27,8 @@ struct TrunkReader {
     section.read("krisp_enabled", into: &trunk.krispEnabled, .bool)
     trunk.media = MediaOptionsReader.read(section)
     trunk.call = CallOverridesReader.read(section)
+    NoAgentReader(section).write(to: &trunk.call)
+    trunk.call.prompts = PromptReader(section).sounds
     trunk.transfer = TransferPolicyReader.read(section)
     trunk.id = section.value("sip_trunk_id", .nonEmptyText) ?? StableID.make("ST_", identity(trunk))
     section.ignored("created_at")

@@ -34,12 +34,18 @@ import Yams
     }.joined(separator: "\n")
   }
 
-  func load(_ text: String) throws -> GatewayConfiguration {
-    try GatewayConfiguration.load(
-      ConfigurationSource(
-        file: try temporaryFile(
-          text, named: "trunkline.yaml", beside: Self.repository("conf/providers.yaml"),
-          Self.repository("conf/do-not-call.txt"))))
+  func load(_ text: String, hasPrompts: Bool = true) throws -> GatewayConfiguration {
+    let file = try temporaryFile(
+      text, named: "trunkline.yaml", beside: Self.repository("conf/providers.yaml"),
+      Self.repository("conf/do-not-call.txt"))
+    for name in ["sorry.wav", "closed.wav"] {
+      try NoAgentTests.wave().write(to: URL(filePath: file).deletingLastPathComponent().appending(path: name))
+    }
+    if hasPrompts {
+      let prompts = URL(filePath: file).deletingLastPathComponent().appending(path: "prompts")
+      try FileManager.default.copyItem(at: URL(filePath: Self.repository("conf/prompts/")), to: prompts)
+    }
+    return try GatewayConfiguration.load(ConfigurationSource(file: file))
   }
 
   @Test("the shipped file loads, with one trunk and one rule")
@@ -73,10 +79,11 @@ import Yams
     // Shown with an example value, as the prose beside them says.
     let examples: Set<Substring> = [
       "api_key", "api_secret", "sip_port_listen", "nat_1_to_1_ip", "local_net", "media_nat_1_to_1_ip", "media_loops",
-      "node_ip", "outbound_route_headers", "webhook", "urls",
+      "node_ip", "outbound_route_headers", "webhook", "urls", "no_agent_announcement",
+      "prompts", "enter_pin", "wrong_pin", "room_join",
     ]
     let settings = uncommented { !examples.contains($0) }.components(separatedBy: "\ninbound_trunks:")[0]
-    var configuration = try load(settings)
+    var configuration = try load(settings, hasPrompts: false)
     configuration.file = nil
     configuration.addresses = AddressTable()
     #expect(configuration == GatewayConfiguration())

@@ -124,8 +124,17 @@ import Testing
       ":1: dispatch_rules[0].rule.dispatch_rule_direct.room_name: expected this key"
     ),
     (
-      "dispatch_rules: [{rule: {dispatchRuleIndividual: {pin: '1'}}}]",
-      ":1: dispatch_rules[0].rule.dispatch_rule_individual.pin: not available in this version: callers cannot be asked for a PIN"
+      "dispatch_rules: [{rule: {dispatchRuleIndividual: {pin: '12a'}}}]",
+      ":1: dispatch_rules[0].rule.dispatch_rule_individual.pin: expected 1 to 16 digits, or nothing"
+    ),
+    (
+      "dispatch_rules: [{rule: {dispatchRuleDirect: {roomName: r, pin: '12345678901234567'}}}]",
+      ":1: dispatch_rules[0].rule.dispatch_rule_direct.pin: expected 1 to 16 digits, or nothing"
+    ),
+    (
+      "dispatch_rules: [{rule: {dispatchRuleDirect: {roomName: r, pin: '1'}}, prompts: {enterPin: none.wav}}]",
+      ":1: dispatch_rules[0].prompts.enter_pin: \"none.wav\": expected a WAV file: one channel, 16-bit PCM, 8 to 48 kHz, "
+        + "at most 300 s; none.wav cannot be opened"
     ),
     (
       "dispatch_rules: [{rule: {dispatchRuleIndividual: {}}, roomPreset: x}]",
