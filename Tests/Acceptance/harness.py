@@ -211,12 +211,15 @@ class Callee:
     """One sipp process that is called: it plays the scenario's callee on a port of its own."""
 
     def __init__(self, scenario: str, directory: pathlib.Path, *, transport="u1", calls=1, port: int | None = None,
-                 keys: dict | None = None):
+                 status: str = "", keys: dict | None = None):
         self.port, self.media_port = port or free_port(), free_port(count=4)
+        # sipp reads the status line before it knows its keys.
+        path = directory / f"callee-{self.port}.xml"
+        path.write_text((SCENARIOS / f"{scenario}.xml").read_text().replace("[status]", status))
         self.messages = directory / f"callee-{self.port}.log"
         self.errors = directory / f"callee-{self.port}-errors.log"
         command = [
-            "sipp", "-sf", SCENARIOS / f"{scenario}.xml", "-i", "127.0.0.1", "-p", self.port, "-mi", "127.0.0.1",
+            "sipp", "-sf", path, "-i", "127.0.0.1", "-p", self.port, "-mi", "127.0.0.1",
             "-mp", self.media_port, "-t", transport, "-m", calls, "-nostdin", "-trace_msg", "-message_file", self.messages,
             "-trace_err", "-error_file", self.errors, "-timeout", round(90 * ALLOWANCE), "-timeout_error",
         ]

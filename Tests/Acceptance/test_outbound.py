@@ -80,7 +80,7 @@ async def test_the_phone_hangs_up(gateway, tmp_path):
      ("480 Temporarily Unavailable", "resource_exhausted", "unavailable"), ("603 Decline", "permission_denied", "global-decline")])
 async def test_a_refused_call_tells_the_status(gateway, tmp_path, status, code, end_reason):
     async with client(gateway) as lkapi:
-        with Callee("callee_refuses", tmp_path, keys={"status": status}) as callee:
+        with Callee("callee_refuses", tmp_path, status=status) as callee:
             with pytest.raises(api.TwirpError) as raised:
                 await lkapi.sip.create_sip_participant(request(await trunk(lkapi, callee.port)))
             await callee.finished()
@@ -130,7 +130,7 @@ async def test_credentials_are_given_when_asked_for(gateway, tmp_path):
     assert (await record(gateway))["sip_status"] == 200
 
 
-@pytest.mark.parametrize("gateway", [{"early_media": True}], indirect=True)
+@pytest.mark.parametrize("gateway", [{"outbound": {"early_media": True}}], indirect=True)
 async def test_the_room_hears_early_media(gateway, tmp_path):
     gateway_room = await gateway.join("out")
     async with client(gateway) as lkapi:
