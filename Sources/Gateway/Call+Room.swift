@@ -30,6 +30,7 @@ extension Call {
     case .occupancy(let occupancy):
       self.occupancy = occupancy
       handle(.roomChanged(occupancy))
+    case .agentAwaited(let awaited): handle(.agentAwaited(awaited))
     case .digits(let digits): leg?.play(digits: digits)
     case .attributes(let attributes): self.attributes = attributes
     case .remoteHeadersAsked(let answer): answer(remoteHeaders)
@@ -60,7 +61,7 @@ extension Call {
     case .setAttributes(let values): update(values)
     case .takeOverRoom(let callID):
       guard let other = controller.call(callID), other.join != nil else {
-        return queue(.joinFailed(.failed("call \(callID) is in no room")))
+        return handle(.joinFailed(.failed("call \(callID) is in no room")))
       }
       other.handle(.replaced(byCallID: self.callID))
     case .handOverRoom(let callID): handOverRoom(to: callID)

@@ -1,3 +1,4 @@
+import API
 import Base
 import Configuration
 import Glibc
@@ -47,6 +48,7 @@ struct RunningGateway: Sendable {
   private let controller: CallController
   private let rooms: RoomServer
   private let web: WebServer
+  private let api: GatewayAPI
   private let roomEvents: MediaEventQueue
   private let roomJobs: AsyncStream<RoomServer.Job>
   private let inputs: AsyncStream<CallControllerInput>
@@ -64,11 +66,6 @@ struct RunningGateway: Sendable {
       if event.phoneLeg != nil { inbox.yield(.media(event)) } else { roomEvents.push(event) }
     }
     let options = RoomMediaOptions(configuration.media)
-    let rooms = RoomServer(
-      configuration: roomConfiguration(configuration, loops, identity, announced.rooms), loops: loops, options: options,
-      log: log)
-    let directory = TrunkDirectory(configuration)
-    await directory.resolve(log: log)
     let (roomJobs, jobs) = AsyncStream.makeStream(of: RoomServer.Job.self)
     let records: CallRecordLog
     do {
@@ -77,11 +74,19 @@ struct RunningGateway: Sendable {
     } catch {
       throw Gateway.StartError(description: error.description)
     }
+    let directory = TrunkDirectory(configuration, log: log)
+    let api = try GatewayAPI.open(configuration, directory: directory, log: log)
+    await directory.resolve()
+    let roomConfiguration = roomConfiguration(configuration, loops, identity, announced.rooms)
+    let rooms = RoomServer(
+      configuration: roomConfiguration, loops: loops, options: options, log: log,
+      workers: WorkerSessions(configuration, roomConfiguration), webhooks: api.webhooks)
     let context = CallContext(
       configuration: configuration,
       ports: PortPool(range: configuration.media.phonePorts, addresses: listenAddresses(configuration)), loops: loops,
       roomMediaOptions: options, directory: directory, roomJobs: jobs, records: records, log: log,
-      events: CallEvents(webhooks: nil, redaction: configuration.logging.numbers), sounds: CallSounds(),
+      events: CallEvents(webhooks: api.webhooks, redaction: configuration.logging.numbers),
+      sounds: CallSounds(announcements: configuration.announcements.compactMapValues { PhoneSound($0) }),
       announcedMedia: announced.media)
     let controller = await CallController(context: context, inbox: inbox)
     do {
@@ -92,7 +97,7 @@ struct RunningGateway: Sendable {
     // Last: who waits for the public port and then calls finds the gateway complete.
     let web: WebServer
     do {
-      web = try await startWeb(configuration, rooms)
+      web = try await startWeb(configuration, rooms, api, controller)
     } catch {
       await controller.close()
       throw error
@@ -101,7 +106,7 @@ struct RunningGateway: Sendable {
       addresses: GatewayAddresses(
         sip: Endpoint(announced.sip ?? announced.shown, configuration.sip.port),
         web: Endpoint(web.endpoints.first?.address ?? .loopbackV4, web.endpoints.first?.port ?? 0)),
-      configuration: configuration, context: context, controller: controller, rooms: rooms, web: web,
+      configuration: configuration, context: context, controller: controller, rooms: rooms, web: web, api: api,
       roomEvents: roomEvents, roomJobs: roomJobs, inputs: inputs, inbox: inbox)
   }
 
@@ -112,7 +117,7 @@ struct RunningGateway: Sendable {
       group.addTask { await rooms.work(roomJobs) }
       group.addTask { await rooms.keepTime() }
       group.addTask { await controller.consume(inputs) }
-      group.addTask { await context.directory.keepResolving(log: context.log) }
+      group.addTask { await context.directory.keepResolving() }
       await stop(on: signals)
       group.cancelAll()
       roomEvents.close()
@@ -158,6 +163,7 @@ struct RunningGateway: Sendable {
     await web.close()
     for loop in context.loops { loop.close() }
     await context.records.close()
+    await api.close()
     context.log.notice("the gateway stopped")
   }
 }
@@ -239,13 +245,17 @@ extension RunningGateway {
   }
 
   private static func startWeb(
-    _ configuration: GatewayConfiguration, _ rooms: RoomServer
+    _ configuration: GatewayConfiguration, _ rooms: RoomServer, _ api: GatewayAPI, _ controller: CallController
   ) async throws(Gateway.StartError) -> WebServer {
     var limits = WebServerLimits()
     limits.connections = configuration.limits.webConnections
     limits.connectionsPerSource = configuration.limits.webConnectionsPerSource
     let secrets = [String: String](configuration.keys.map { ($0.name, $0.secret) }, uniquingKeysWith: { $1 })
-    let endpoint = SignalEndpoint(rooms: rooms, verifier: await TokenVerifier(keys: secrets))
+    let verifier = await TokenVerifier(keys: secrets)
+    let calls = GatewayCalls(controller: controller, capabilities: PhoneCapabilities(configuration))
+    let endpoint = SignalEndpoint(
+      rooms: rooms, verifier: verifier,
+      api: api.server(rooms: rooms, calls: calls, agents: rooms, verifier: verifier))
     do throws(WebServerError) {
       return try await WebServer.start(
         on: configuration.web.bindAddresses.map { Endpoint($0, configuration.web.port) }, limits: limits,

@@ -1,3 +1,5 @@
+import API
+import AgentCore
 import Base
 import Linux
 import LiveKitProtocol
@@ -14,6 +16,8 @@ enum CallerRoomEvent: Sendable {
   case occupancy(RoomOccupancy)
   /// Keypad digits for the phone, several at once and with `w` pauses as they came.
   case digits(String)
+  /// The agent that the room waits for. Nil: it is there, or none is expected.
+  case agentAwaited(AwaitedAgent?)
   /// All its attributes, which anyone with the right may change.
   case attributes([String: String])
   /// `lk.sip.GetRemoteHeaders`: the headers of the phone's INVITE or 200 are wanted.
@@ -29,13 +33,16 @@ actor RoomServer {
   var core: RoomServerCore
   private let loops: [MediaLoop]
   private let options: RoomMediaOptions
-  private let log: Logger
+  let log: Logger
+  private var webhooks: RoomWebhooks
   private var sessions: [SessionID: SignalSession] = [:]
   private var nextSession: UInt64 = 1
   private var callers: [PhoneLegID: Caller] = [:]
   private var callersBySID: [String: PhoneLegID] = [:]
   /// Calls of methods of participants that wait for their answers (`PerformRpc`).
   var pendingCalls: [String: PendingMethodCall] = [:]
+  /// Agent workers and what they are to do.
+  var workers: WorkerSessions
 
   struct Caller {
     let sid: String
@@ -51,11 +58,16 @@ actor RoomServer {
   /// Work for the room server that must be done in the order of its posting.
   typealias Job = @Sendable (isolated RoomServer) -> Void
 
-  init(configuration: RoomServerConfiguration, loops: [MediaLoop], options: RoomMediaOptions, log: Logger) {
+  init(
+    configuration: RoomServerConfiguration, loops: [MediaLoop], options: RoomMediaOptions, log: Logger,
+    workers: WorkerSessions, webhooks: (any WebhookEvents)? = nil
+  ) {
     core = RoomServerCore(configuration: configuration)
     self.loops = loops
     self.options = options
     self.log = log
+    self.workers = workers
+    self.webhooks = RoomWebhooks(webhooks)
   }
 
   // MARK: Clients
@@ -101,6 +113,7 @@ actor RoomServer {
   func keepTime() async {
     while (try? await Task.sleep(for: .milliseconds(250))) != nil {
       handle(.tick)
+      letAgentsTimePass()
       reportFloods()
     }
   }
@@ -124,6 +137,7 @@ actor RoomServer {
     callersBySID[join.participantSID] = call
     perform(actions)
     reportOccupancy(of: room)
+    notify(.agentAwaited(awaitedAgent(in: room)))
     return join
   }
 
@@ -182,6 +196,7 @@ actor RoomServer {
       case .event(let event): report(event)
       }
     }
+    tellAgents()
   }
 
   private func post(_ action: RoomMediaAction, to loop: MediaLoop) {
@@ -203,6 +218,8 @@ actor RoomServer {
   }
 
   private func report(_ event: RoomEvent) {
+    webhooks.report(event)
+    if let news = AgentInput(event) { workers.news.append(news) }
     switch event {
     case .localRemoved(let sid, let reason):
       callersBySID[sid].flatMap(remove)?.notify(reason == .roomDeleted ? .roomDeleted : .removed)
@@ -247,6 +264,13 @@ actor RoomServer {
     log.info(
       message,
       metadata: ["room": "\(room.name)", "participant": "\(participant.identity)", "sid": "\(participant.sid)"])
+  }
+
+  /// Tells the callers of a room something. False: there are none.
+  func notifyCallers(of room: String, _ event: CallerRoomEvent) -> Bool {
+    let inRoom = callers.values.filter { $0.room == room }
+    for caller in inRoom { caller.notify(event) }
+    return !inRoom.isEmpty
   }
 
   /// Tells each caller of a room who else is there. Hidden participants do not count: nobody knows of them.

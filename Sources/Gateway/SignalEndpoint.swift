@@ -3,8 +3,8 @@ import LiveKitProtocol
 import RoomCore
 import WebServer
 
-/// The public port's paths: room signalling, its validation, the APIs, and a word for whoever asks whether the gateway
-/// lives.
+/// The public port's paths: room signalling, its validation, agent workers, the APIs, and a word for whoever asks
+/// whether the gateway lives.
 struct SignalEndpoint: WebHandler {
   let rooms: RoomServer
   let verifier: TokenVerifier
@@ -24,7 +24,7 @@ struct SignalEndpoint: WebHandler {
     case (let path, _) where path.hasPrefix(TwirpServer.pathPrefix):
       guard let api else { return .text(404, "not found") }
       return HTTPResponse(await api.respond(to: TwirpRequest(request)))
-    case ("/rtc", _), ("/rtc/v1", _): return .text(426, "this path is a WebSocket")
+    case ("/rtc", _), ("/rtc/v1", _), (AgentEndpoint.path, _): return .text(426, "this path is a WebSocket")
     default: return .text(404, "not found")
     }
   }
@@ -44,6 +44,9 @@ struct SignalEndpoint: WebHandler {
   }
 
   func decideUpgrade(of request: HTTPRequest) async -> WebSocketDecision {
+    if request.path == AgentEndpoint.path {
+      return await AgentEndpoint(rooms: rooms, verifier: verifier).decideUpgrade(of: request)
+    }
     guard request.path == "/rtc" || request.path == "/rtc/v1" else { return .refuse(.text(404, "not found")) }
     switch await intent(of: request) {
     case .success(let intent): return .accept { await rooms.serve($0, intent: intent) }
@@ -61,8 +64,7 @@ struct SignalEndpoint: WebHandler {
     // The token first: a join request of 1 kB can unpack to a hundred megabytes of messages.
     let grants: Grants
     do {
-      let token = Self.bearer(request.header("Authorization")) ?? request.queryValue("access_token") ?? ""
-      grants = try await verifier.verify(token, unixSeconds: Int64(WallClock.now())).grants
+      grants = try await verifier.verify(request.accessToken, unixSeconds: Int64(WallClock.now())).grants
     } catch {
       return .failure(Refusal(status: 401, reason: error.reason))
     }
@@ -78,11 +80,6 @@ struct SignalEndpoint: WebHandler {
       return .failure(Refusal(status: refusal.status, reason: refusal.reason))
     }
     return .success(intent)
-  }
-
-  private static func bearer(_ header: String?) -> String? {
-    guard let header, header.lowercased().hasPrefix("bearer ") else { return nil }
-    return String(header.dropFirst(7)).trimmingPrefix { $0 == " " }.description
   }
 }
 

@@ -1,0 +1,31 @@
+import LiveKitProtocol
+import WebServer
+
+/// `/agent`, where agent workers connect (livekit-wire 5.8).
+struct AgentEndpoint: Sendable {
+  static let path = "/agent"
+
+  let rooms: RoomServer
+  let verifier: TokenVerifier
+
+  /// 401 unless the token has the `agent` grant.
+  func decideUpgrade(of request: HTTPRequest) async -> WebSocketDecision {
+    do {
+      let token = try await verifier.verify(request.accessToken, unixSeconds: Int64(WallClock.now()))
+      guard token.grants.video.isAgent else { return .refuse(.text(401, "the token does not grant agent")) }
+      return .accept { [rooms] in await rooms.serveWorker($0, apiKey: token.apiKey) }
+    } catch {
+      return .refuse(.text(401, error.reason))
+    }
+  }
+}
+
+extension HTTPRequest {
+  /// From the Authorization header, else from the query. Empty: none was given.
+  var accessToken: String {
+    guard let header = header("Authorization"), header.lowercased().hasPrefix("bearer ") else {
+      return queryValue("access_token") ?? ""
+    }
+    return String(header.dropFirst(7)).trimmingPrefix { $0 == " " }.description
+  }
+}
