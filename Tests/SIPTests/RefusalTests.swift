@@ -116,6 +116,8 @@ struct RefusalTests {
     peer.send(stray.request("INFO"))
     peer.send("INVITE sip:100@\(await test.endpoint) SIP/2.0\r\nVia: SIP/2.0/UDP \(peer.local);branch=z9hG4bKx\r\n\r\n")
     peer.send(Caller(await test.endpoint, peer).request("INVITE", cseqMethod: "BYE"))
+    let cutOff = Caller(await test.endpoint, peer).request("INVITE", body: Caller.offer)
+    peer.send(cutOff.replacing(/Content-Length: \d+/, with: "Content-Length: 9999"))
     // What is answered first is what came last.
     peer.send(Caller(await test.endpoint, peer).request("OPTIONS"))
     #expect(Caller.statusLine(await peer.receive()) == "SIP/2.0 200 OK")

@@ -12,7 +12,10 @@ static issize_t extract_body_hidden(msg_t *message, msg_pub_t *object, char byte
     sip->sip_via = NULL;
     sip->sip_flags |= MSG_FLG_ERROR;
   }
-  return sip_default_mclass()->mc_extract_body(message, object, bytes, count, is_end);
+  issize_t length = sip_default_mclass()->mc_extract_body(message, object, bytes, count, is_end);
+  // The body is shorter than its Content-Length.
+  if (sip->sip_request && sip->sip_flags & MSG_FLG_TRUNC) sip->sip_via = NULL;
+  return length;
 }
 
 // Answers outside a dialog name no software: whoever gets one may be a scanner.
