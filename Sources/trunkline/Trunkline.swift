@@ -19,11 +19,14 @@ struct Trunkline: AsyncParsableCommand {
             calls it from this machine
         trunkline explain --from +15550123 --to +15550100 --source 127.0.0.1
             tells which trunk and rule take a call, and why
+        trunkline call list
+            shows the calls there are, and what keeps them ringing
       Every setting is described in conf/trunkline.yaml.
       """,
     version: version,
     subcommands: [
-      ServeCommand.self, TokenCommand.self, ExplainCommand.self, ReplayCommand.self, DialCommand.self,
+      ServeCommand.self, TokenCommand.self, SIPCommand.self, RoomCommand.self, AgentDispatchCommand.self,
+      CallCommand.self, ExplainCommand.self, ReplayCommand.self, DialCommand.self,
     ])
 }
 
