@@ -54,6 +54,7 @@ final class CallController {
   func listen(_ configuration: SIPAgentConfiguration) throws(SIPAgentError) {
     var configuration = configuration
     configuration.admit = { [weak self] in self?.admit($0) ?? .drop }
+    configuration.isKnown = { [weak self] in self?.isKnown($0) ?? false }
     configuration.mayTakePart = { [weak self] id, source in self?.call(id)?.mayTakePart(source) ?? true }
     agent = try SIPAgent(configuration) { [weak self] in self?.handle($0) }
   }
@@ -79,6 +80,11 @@ final class CallController {
   private func admit(_ arrival: SIPArrival) -> SIPAdmission {
     guard limiter.admit(arrival.source.address, now: MonotonicClock.now()) else { return .drop }
     return .allow
+  }
+
+  private func isKnown(_ source: IPAddress) -> Bool {
+    let directory = context.directory.current
+    return directory.addresses.lists(source, in: directory.dispatcher.trunks)
   }
 
   private func handle(_ event: SIPEvent) {
@@ -180,15 +186,18 @@ final class CallController {
     call.begin(outcome)
   }
 
-  /// An INVITE with Replaces (RFC 3891): let in where both calls are of one trunk that permits it.
+  /// An INVITE with Replaces (RFC 3891).
   private func takePlace(of replaced: ReplacedInvite, _ call: Call) {
-    guard let other = self.call(replaced.id), replaced.isEstablished, let trunk = call.trunk,
-      trunk.id == other.trunk?.id, trunk.transfer.acceptsReplaces, let dispatch = other.machine.dispatch
-    else {
-      let sentence = "the call to replace is not of the same trunk, or the trunk does not accept Replaces"
-      return call.begin(.refuse(Refusal(.unauthorized, sentence: sentence)))
+    guard let trunk = call.trunk, case .inbound(let machine) = call.machine else {
+      return call.begin(.refuse(Refusal(.unauthorized, sentence: "a call without a trunk takes no other's place")))
     }
-    call.begin(taking: Takeover(callID: other.callID, dispatch: dispatch))
+    let other = self.call(replaced.id)
+    let named = ReplacesJudge.Named(
+      isEstablished: replaced.isEstablished, peer: other?.peerAddress, place: other?.machine.place)
+    switch ReplacesJudge.judge(machine.call, trunk: trunk, named: named) {
+    case .takeOver(let takeover): call.begin(taking: takeover)
+    case .refuse(let refusal): call.begin(.refuse(refusal))
+    }
   }
 
   private func makeLegID() -> PhoneLegID {

@@ -238,9 +238,8 @@ public final class SIPAgent {
   }
 
   private func refuse(_ dialog: SIPDialog, _ request: OpaquePointer, _ response: SIPResponse) {
-    SIPReplyText.send(response, tag: dialog.tag, to: request)
+    send(response, tag: dialog.tag, to: request, mayGrow: dialog.mayReplyGrow)
     remember(RefusalMemory.Refusal(response: response, tag: dialog.tag), of: dialog)
-    counters.statelessReplies += 1
     forget(dialog)
   }
 

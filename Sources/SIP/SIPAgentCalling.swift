@@ -54,6 +54,7 @@ extension SIPAgent {
         SIPPlacing.Attempt(target: target.endpoint, transport: transport, listener: $0)
       }
     }
+    dialog.placing?.peers = Set(targets.map(\.endpoint.address))
     dialog.state = .calling
     if let failure = tryNext(dialog) { failSoon(dialog, failure) }
   }

@@ -27,6 +27,8 @@ extension SIPAgent {
     dialog.peer = facts.sourceEndpoint
     dialog.remoteTag = reply.toTag
     if facts.has_contact { dialog.remoteTarget = String(stack: facts.contact.uri.text) }
+    let hosts = [facts.contact.uri.host, csofia_dialog_next_hop_host(pointer, nil)].compactMap { String(stack: $0) }
+    dialog.placing?.peers.formUnion(hosts.compactMap { IPAddress(uriHost: $0) } + [dialog.peer.address])
     dialog.chooseNextHop()
     _ = csofia_dialog_acknowledge(pointer, facts.sequence_number)
     let wasCancelled = dialog.isCancelling

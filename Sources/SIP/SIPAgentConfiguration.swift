@@ -56,10 +56,15 @@ public struct SIPAgentConfiguration: Sendable {
   public var t1: Duration = .milliseconds(500)
   /// The DNS server that is asked where calls go, an IPv4 address and port. Nil: the system's resolver.
   public var nameServer: Endpoint?
-  /// Asked for every request inside a dialog, on the SIP thread: whether this source may speak in it. Call-ID and tags
-  /// are no secrets, since rooms show them. Others get 403.
+  /// Whether a source belongs to a trunk, asked on the SIP thread. Others get no reply over UDP that has more bytes than
+  /// their request.
+  public var isKnown: @SIPActor @Sendable (IPAddress) -> Bool = { _ in true }
+  /// Asked for every request inside a dialog of theirs and every CANCEL, on the SIP thread: whether this source may speak
+  /// in it. In a dialog of ours those may that the INVITE was sent to, that answered it, or that the answer names.
+  /// Call-ID and tags are no secrets, since rooms show them. Others get 403, and their CANCEL is dropped.
   public var mayTakePart: @SIPActor @Sendable (InviteID, IPAddress) -> Bool = { _, _ in true }
-  /// Asked for every request outside a dialog, on the SIP thread.
+  /// Asked, on the SIP thread, for every request outside a dialog, and for one that is malformed or comes from a source
+  /// that may not speak in its dialog.
   public var admit: @SIPActor @Sendable (SIPArrival) -> SIPAdmission = { _ in .allow }
 
   public init() {}

@@ -36,7 +36,7 @@ extension SIPAgent {
   func receive(_ request: OpaquePointer, _ facts: csofia_facts) {
     let policy = RequestPolicy(facts)
     if let refusal = policy.refusalOutsideDialog() {
-      refuse(refusal, request)
+      refuse(refusal, request, facts)
     } else if policy.method == "OPTIONS" {
       reply(
         SIPResponse(
@@ -44,24 +44,35 @@ extension SIPAgent {
           headers: [
             SIPHeader("Allow", RequestPolicy.allow), SIPHeader("Accept", "application/sdp"),
             SIPHeader("Supported", RequestPolicy.supported),
-          ]), to: request)
+          ]), to: request, facts)
     } else {
       invite(request, facts, policy)
     }
   }
 
   /// A hidden agent says nothing.
-  private func refuse(_ response: SIPResponse, _ request: OpaquePointer) {
+  private func refuse(_ response: SIPResponse, _ request: OpaquePointer, _ facts: csofia_facts) {
     if configuration.isHidden {
       counters.droppedRequests += 1
     } else {
-      reply(response, to: request)
+      reply(response, to: request, facts)
     }
   }
 
-  private func reply(_ response: SIPResponse, to request: OpaquePointer) {
-    counters.statelessReplies += 1
-    SIPReplyText.send(response, tag: nil, to: request)
+  private func reply(_ response: SIPResponse, to request: OpaquePointer, _ facts: csofia_facts) {
+    send(response, tag: nil, to: request, mayGrow: mayGrow(facts))
+  }
+
+  func mayGrow(_ facts: csofia_facts) -> Bool {
+    facts.is_tcp || configuration.isKnown(facts.sourceEndpoint.address)
+  }
+
+  func send(_ response: SIPResponse, tag: String?, to request: OpaquePointer, mayGrow: Bool) {
+    if SIPReplyText(request: request, mayGrow: mayGrow).send(response, tag: tag) {
+      counters.statelessReplies += 1
+    } else {
+      counters.droppedRequests += 1
+    }
   }
 
   private func invite(_ request: OpaquePointer, _ facts: csofia_facts, _ policy: RequestPolicy) {
@@ -70,14 +81,16 @@ extension SIPAgent {
       callID: String(stack: facts.call_id) ?? "", fromTag: String(stack: facts.from.tag) ?? "",
       sequenceNumber: facts.sequence_number, branch: branch)
     if let earlier = refusals.refusal(key, at: .now) {
-      if let response = earlier.response { SIPReplyText.send(response, tag: earlier.tag, to: request) }
+      if let response = earlier.response {
+        send(response, tag: earlier.tag, to: request, mayGrow: mayGrow(facts))
+      }
       return
     }
     var replaced: ReplacedInvite?
     switch replaces(policy.headers) {
     case .ordinary: break
     case .replaces(let other): replaced = other
-    case .refused(let status, let phrase): return refuse(SIPResponse(status, phrase), request)
+    case .refused(let status, let phrase): return refuse(SIPResponse(status, phrase), request, facts)
     }
     let source = facts.sourceEndpoint
     let local = announced(Endpoint(stack: facts.local))
@@ -87,6 +100,7 @@ extension SIPAgent {
     dialog.remoteTag = String(stack: facts.from.tag)
     dialog.remoteTarget = String(stack: facts.contact.uri.text)
     dialog.refusalKey = key
+    dialog.mayReplyGrow = mayGrow(facts)
     dialog.answerHeaders = RequestPolicy.sessionTimerHeaders(policy.headers)
     insert(dialog)
     handler(.invite(facts.invite(id: dialog.id, local: local, replaces: replaced)))
@@ -100,7 +114,7 @@ extension SIPAgent {
   /// A request inside a dialog: the status to answer, 0 when the handler will.
   func receive(in dialog: SIPDialog, _ facts: csofia_facts) -> Int32 {
     let request = facts.request()
-    guard configuration.mayTakePart(dialog.id, request.source.address) else { return 403 }
+    guard mayTakePart(in: dialog, request.source.address) else { return 403 }
     // A callee may not end a call that it has not answered (RFC 3261 §15), nor use it.
     if dialog.isCalling || dialog.isCancelling { return 481 }
     switch request.method {

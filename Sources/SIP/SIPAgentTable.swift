@@ -20,6 +20,13 @@ enum SIPAgentTable {
 
   // nonisolated(unsafe): the stack lends these pointers to the SIP thread, which is where they are used.
   static let handlers = csofia_handlers(
+    screen: { id, request in
+      nonisolated(unsafe) let request = request
+      return SIPActor.assumeIsolated {
+        guard let agent = find(id), let request else { return Int32(CSOFIA_DROP) }
+        return Int32(agent.screen(request.pointee) ? CSOFIA_ALLOW : CSOFIA_DROP)
+      }
+    },
     admit: { id, source, isTCP, isInvite, refusal in
       nonisolated(unsafe) let (source, refusal) = (source, refusal)
       return SIPActor.assumeIsolated {

@@ -63,7 +63,6 @@ struct SIPListening {
   @SIPActor
   private func create(_ url: String, ident: String) -> OpaquePointer? {
     var options = csofia_options()
-    options.is_hidden = configuration.isHidden
     options.max_message_byte_count = UInt32(clamping: configuration.maxMessageByteCount)
     options.tcp_idle_milliseconds = UInt32(clamping: configuration.tcpIdleTimeout.wholeMilliseconds)
     options.tcp_partial_milliseconds = UInt32(clamping: configuration.partialMessageTimeout.wholeMilliseconds)

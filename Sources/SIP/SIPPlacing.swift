@@ -18,6 +18,8 @@ struct SIPPlacing {
   /// First choice first; what has been tried is not in it.
   var attempts: [Attempt] = []
   var digest: DigestClient?
+  /// Where requests of the dialog may come from: wherever the INVITE was sent, and where its answer says.
+  var peers: Set<IPAddress> = []
   /// The ringing timeout has passed; the CANCEL is ours.
   var isOverdue = false
   /// Gives a target up that does not answer.

@@ -107,9 +107,9 @@ struct AnswerTests {
 
   @Test("the ringing timeout cancels, and tells so whatever the 487 says", arguments: [true, false])
   func ringingTimeout(isAnswered: Bool) async throws {
-    let test = try await TestAgent { $0.t1 = .milliseconds(20) }
+    let test = try await TestAgent { $0.t1 = .milliseconds(100) }
     let peer = try RawPeer(to: await test.endpoint)
-    let (_, request) = try await place(test, peer, ringingTimeout: .milliseconds(200))
+    let (_, request) = try await place(test, peer, ringingTimeout: .milliseconds(500))
     peer.send(Caller.response("180 Ringing", to: request, toTag: "a"))
     let cancel = try #require(await peer.receive("CANCEL "))
     if isAnswered {

@@ -4,30 +4,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-// A stranger's malformed message is answered with 400 by the stack before anyone is asked. A hidden agent drops it
-// here, where the header section is complete: without a Via the stack has nowhere to answer to.
-static issize_t extract_body_hidden(msg_t *message, msg_pub_t *object, char bytes[], isize_t count, int is_end) {
-  sip_t *sip = (sip_t *)object;
-  if (sip->sip_request && (sip->sip_error || sip_sanity_check(sip) < 0)) {
-    sip->sip_via = NULL;
-    sip->sip_flags |= MSG_FLG_ERROR;
-  }
-  issize_t length = sip_default_mclass()->mc_extract_body(message, object, bytes, count, is_end);
-  // The body is shorter than its Content-Length.
-  if (sip->sip_request && sip->sip_flags & MSG_FLG_TRUNC) sip->sip_via = NULL;
-  return length;
-}
-
-// Answers outside a dialog name no software: whoever gets one may be a scanner.
-static void reply(csofia_agent *agent, msg_t *message, int status, const char *phrase, const char *tag,
-                  const char *headers) {
+/// Answers without a transaction and takes the message. False, and nothing is taken, when the answer would have more bytes
+/// than `limit`. It names no software: whoever gets one may be a scanner.
+static bool reply(
+    csofia_agent *agent, msg_t *message, int status, const char *phrase, const char *tag, const char *headers,
+    size_t limit) {
   sip_t *sip = sip_object(message);
-  sip_to_t *to = NULL;
-  if (tag && sip && sip->sip_to && !sip->sip_to->a_tag && (to = sip_to_dup(msg_home(message), sip->sip_to)))
-    sip_to_tag(msg_home(message), to, tag);
-  nta_msg_treply(
-      agent->nta, message, status, phrase, TAG_IF(to, SIPTAG_TO(to)),
-      TAG_IF(headers, SIPTAG_HEADER_STR(headers)), TAG_END());
+  // Only answers that make a dialog need it (RFC 3261 §12.1.1); those are never given here.
+  sip->sip_record_route = NULL;
+  msg_t *answer = nta_msg_create(agent->nta, 0);
+  sip_t *parts = sip_object(answer);
+  if (!parts) return false;
+  su_home_t *home = msg_home(answer);
+  parts->sip_status = sip_status_create(home, (unsigned)status, phrase, NULL);
+  if (sip->sip_to) parts->sip_to = sip_to_dup(home, sip->sip_to);
+  if (parts->sip_to && !parts->sip_to->a_tag)
+    sip_to_tag(home, parts->sip_to, tag ? tag : nta_agent_newtag(home, "%s", agent->nta));
+  sip_add_tl(
+      answer, parts, SIPTAG_VIA(sip->sip_via), SIPTAG_FROM(sip->sip_from), SIPTAG_CALL_ID(sip->sip_call_id),
+      SIPTAG_CSEQ(sip->sip_cseq), SIPTAG_CONTENT_LENGTH_STR("0"), TAG_IF(headers, SIPTAG_HEADER_STR(headers)),
+      TAG_END());
+  bool is_whole = sip_complete_message(answer) == 0 && msg_serialize(answer, (msg_pub_t *)parts) == 0;
+  if (!is_whole || (limit && (size_t)msg_prepare(answer) > limit)) {
+    msg_destroy(answer);
+    return false;
+  }
+  nta_msg_mreply(agent->nta, answer, parts, status, phrase, message, TAG_END());
+  return true;
 }
 
 static bool is_admitted(
@@ -42,7 +45,9 @@ static bool is_admitted(
   }
   char headers[32] = "";
   if (refusal.retry_after > 0) snprintf(headers, sizeof headers, "Retry-After: %d\r\n", refusal.retry_after);
-  reply(agent, message, refusal.status, refusal.phrase, NULL, headers[0] ? headers : NULL);
+  size_t limit = is_tcp ? 0 : csofia_header_byte_count(sip);
+  if (!reply(agent, message, refusal.status, refusal.phrase, NULL, headers[0] ? headers : NULL, limit))
+    nta_msg_discard(agent->nta, message);
   return false;
 }
 
@@ -81,18 +86,17 @@ csofia_agent *csofia_agent_create(
   agent->handlers = *handlers;
   if (options->user_agent && options->user_agent[0]) agent->user_agent = strdup(options->user_agent);
   agent->options.user_agent = NULL;
-  if (options->is_hidden && (agent->message_class = msg_mclass_clone(sip_default_mclass(), 0, 0)))
-    agent->message_class->mc_extract_body = extract_body_hidden;
-  agent->nta = nta_agent_create(
-      loop->root, (url_string_t *)first_url, receive, agent,
-      TAG_IF(agent->message_class, NTATAG_MCLASS(agent->message_class)), NTATAG_UA(1), NTATAG_MERGE_482(1),
-      NTATAG_CLIENT_RPORT(1), NTATAG_CANCEL_487(0), NTATAG_EXTRA_100(0), NTATAG_PROGRESS(UINT32_MAX),
-      NTATAG_USE_NAPTR(0), NTATAG_USE_SRV(0),
-      NTATAG_SIPFLAGS(MSG_DO_EXTRACT_COPY), NTATAG_MAXSIZE(options->max_message_byte_count), NTATAG_UDP_MTU(65535),
-      NTATAG_SIP_T1(options->t1_milliseconds), NTATAG_SIP_T1X64(64 * options->t1_milliseconds),
-      TPTAG_TIMEOUT(options->tcp_partial_milliseconds), TPTAG_IDLE(options->tcp_idle_milliseconds),
-      TPTAG_PONG2PING(1), TPTAG_STUN_SERVER(0), TPTAG_REUSE(1), TPTAG_UDP_RMEM(4 << 20),
-      TPTAG_LOG(0), TPTAG_IDENT(ident), TAG_END());
+  if (csofia_screen_start(agent))
+    agent->nta = nta_agent_create(
+        loop->root, (url_string_t *)first_url, receive, agent,
+        NTATAG_MCLASS(agent->message_class), NTATAG_BAD_REQ_MASK(csofia_bad_request_mask), NTATAG_UA(1),
+        NTATAG_MERGE_482(1), NTATAG_CLIENT_RPORT(1), NTATAG_CANCEL_487(0), NTATAG_EXTRA_100(0), NTATAG_PROGRESS(UINT32_MAX),
+        NTATAG_USE_NAPTR(0), NTATAG_USE_SRV(0),
+        NTATAG_SIPFLAGS(MSG_DO_EXTRACT_COPY), NTATAG_MAXSIZE(options->max_message_byte_count), NTATAG_UDP_MTU(65535),
+        NTATAG_SIP_T1(options->t1_milliseconds), NTATAG_SIP_T1X64(64 * options->t1_milliseconds),
+        TPTAG_TIMEOUT(options->tcp_partial_milliseconds), TPTAG_IDLE(options->tcp_idle_milliseconds),
+        TPTAG_PONG2PING(1), TPTAG_STUN_SERVER(0), TPTAG_REUSE(1), TPTAG_UDP_RMEM(4 << 20),
+        TPTAG_LOG(0), TPTAG_IDENT(ident), TAG_END());
   if (!agent->nta) {
     csofia_agent_close(agent);
     return NULL;
@@ -117,7 +121,7 @@ static void free_agent(void *context) {
   csofia_agent *agent = context;
   while (agent->dialogs) csofia_dialog_free(agent->dialogs);
   if (agent->nta) nta_agent_destroy(agent->nta);
-  free(agent->message_class);
+  csofia_screen_stop(agent);
   free(agent->user_agent);
   free(agent);
 }
@@ -147,11 +151,13 @@ void csofia_agent_statistics(csofia_agent *agent, csofia_statistics *statistics)
 
 // --- A request outside a dialog -------------------------------------------------------------------------------------
 
-void csofia_request_reply(
-    csofia_request *request, int status, const char *phrase, const char *tag, const char *headers) {
-  if (!request->message) return;
-  reply(request->agent, request->message, status, phrase, tag, headers);
+bool csofia_request_reply(
+    csofia_request *request, int status, const char *phrase, const char *tag, const char *headers, bool may_grow) {
+  if (!request->message) return false;
+  size_t limit = may_grow ? 0 : csofia_header_byte_count(request->sip);
+  if (!reply(request->agent, request->message, status, phrase, tag, headers, limit)) return false;
   request->message = NULL;
+  return true;
 }
 
 csofia_dialog *csofia_request_accept(csofia_request *request, uint64_t id, const char *tag, const char *contact) {

@@ -198,7 +198,7 @@ const char *csofia_dialog_next_hop_host(const csofia_dialog *dialog, bool *is_ro
   const sip_route_t *route = NULL;
   const sip_contact_t *target = NULL;
   nta_leg_get_route(dialog->leg, &route, &target);
-  *is_route = route != NULL;
+  if (is_route) *is_route = route != NULL;
   return route ? route->r_url->url_host : target ? target->m_url->url_host : NULL;
 }
 

@@ -15,7 +15,9 @@ struct csofia_dialog;
 
 #include <sofia-sip/su_wait.h>
 
+#include <sofia-sip/bnf.h>
 #include <sofia-sip/msg_addr.h>
+#include <sofia-sip/msg_header.h>
 #include <sofia-sip/msg_mclass.h>
 #include <sofia-sip/nta.h>
 #include <sofia-sip/nta_stateless.h>
@@ -32,6 +34,11 @@ struct csofia_dialog;
 #include "CSofia.h"
 
 typedef struct csofia_guard csofia_guard;
+
+// Headers that must be right in a request. A wrong one of another kind, a Date say, is as none.
+enum {
+  csofia_bad_request_mask = sip_mask_request | sip_mask_ua | sip_mask_100rel | sip_mask_events | sip_mask_timer,
+};
 
 // Requests of ours that are open in one dialog, besides an INVITE.
 enum { csofia_request_limit = 4 };
@@ -52,6 +59,7 @@ struct csofia_agent {
   csofia_guard *guard;
   uint32_t tcp_connections;
   bool is_closed;
+  csofia_agent *next;
 };
 
 struct csofia_dialog {
@@ -97,6 +105,13 @@ csofia_dialog *csofia_dialog_allocate(csofia_agent *agent, uint64_t id);
 void csofia_dialog_free(csofia_dialog *dialog);
 int csofia_dialog_on_request(csofia_dialog *, nta_leg_t *, nta_incoming_t *, const sip_t *);
 int csofia_dialog_on_ack_or_cancel(csofia_dialog *, nta_incoming_t *, const sip_t *);
+/// Makes the agent's message class. False without memory.
+bool csofia_screen_start(csofia_agent *agent);
+/// Call when no message of the agent is left.
+void csofia_screen_stop(csofia_agent *agent);
+/// Bytes of what has been parsed of a received message.
+size_t csofia_header_byte_count(const sip_t *sip);
+bool csofia_is_stream(msg_t *message);
 /// Call when all sockets listen.
 void csofia_guard_start(csofia_agent *agent);
 /// A whole message came from `peer` over TCP.

@@ -22,6 +22,20 @@ public struct AddressTable: Hashable, Sendable {
     }
   }
 
+  /// Whether a trunk lists the address itself, rather than a good part of the Internet: who sends from such an address may
+  /// be forged by anyone.
+  public func lists(_ address: IPAddress, in trunks: [InboundTrunk]) -> Bool {
+    trunks.contains { trunk in
+      trunk.allowedAddresses.contains { pattern in
+        if case .block(let block) = pattern.kind, block.length < Self.widestBlock { return false }
+        return matches(pattern, address)
+      }
+    }
+  }
+
+  /// Bits of the prefix.
+  private static let widestBlock = 8
+
   /// The host names that DNS must be asked for.
   public func hostNames(in trunks: [InboundTrunk]) -> Set<String> {
     var names: Set<String> = []

@@ -94,8 +94,20 @@ typedef struct {
   char phrase[64];
 } csofia_refusal;
 
+/// A request that the stack would act on by itself: one that is malformed, belongs to a dialog, or is a CANCEL.
+typedef struct {
+  csofia_endpoint source;
+  bool is_tcp, is_malformed;
+  /// Malformed: the stack's answer would have more bytes than the request.
+  bool is_reply_larger;
+  /// NULL when absent or unreadable.
+  const char *method, *call_id, *to_tag;
+} csofia_screened;
+
 /// Every function gets the agent's id; the dialog's own is `dialog`.
 typedef struct {
+  /// Before anything is made for such a request: CSOFIA_ALLOW or CSOFIA_DROP.
+  int (*screen)(uint64_t agent, const csofia_screened *request);
   /// Before anything is made for a request outside a dialog: CSOFIA_ALLOW, CSOFIA_DROP or the status in `refusal`.
   int (*admit)(uint64_t agent, const csofia_endpoint *source, bool is_tcp, bool is_invite, csofia_refusal *refusal);
   /// A request outside a dialog; answer with csofia_request_…, or it is dropped on return.
@@ -112,7 +124,6 @@ typedef struct {
 
 typedef struct {
   const char *user_agent;
-  bool is_hidden;
   uint32_t max_message_byte_count;
   uint32_t tcp_idle_milliseconds, tcp_partial_milliseconds;
   uint32_t max_tcp_connections, max_tcp_connections_per_source;
@@ -143,9 +154,10 @@ void csofia_agent_statistics(csofia_agent *agent, csofia_statistics *statistics)
 
 // --- A request outside a dialog -------------------------------------------------------------------------------------
 
-/// Answers without making a transaction. `headers` is "Name: value\r\n…" or NULL; `tag` the To-tag or NULL.
-void csofia_request_reply(
-    csofia_request *request, int status, const char *phrase, const char *tag, const char *headers);
+/// Answers without making a transaction. `headers` is "Name: value\r\n…" or NULL; `tag` the To-tag or NULL. False, and the
+/// request waits for another answer, when the answer may not have more bytes than the request and would have.
+bool csofia_request_reply(
+    csofia_request *request, int status, const char *phrase, const char *tag, const char *headers, bool may_grow);
 /// Makes the server transaction and dialog of an INVITE. `contact` is our Contact value. NULL without memory.
 csofia_dialog *csofia_request_accept(csofia_request *request, uint64_t dialog, const char *tag, const char *contact);
 
@@ -156,7 +168,7 @@ bool csofia_dialog_respond(
     csofia_dialog *dialog, int status, const char *phrase, const char *headers, const char *sdp);
 /// Where requests go instead of the route set's first hop or the Contact; NULL for these.
 bool csofia_dialog_set_next_hop(csofia_dialog *dialog, const char *url);
-/// The host where the dialog's requests would go by its route set; `is_route` tells route from Contact.
+/// The host where the dialog's requests would go by its route set; `is_route`, or NULL, tells route from Contact.
 const char *csofia_dialog_next_hop_host(const csofia_dialog *dialog, bool *is_route);
 
 /// Answers the open REFER of the dialog. False when none is open.
