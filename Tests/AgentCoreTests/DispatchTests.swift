@@ -163,6 +163,35 @@ struct DispatchTests {
     #expect(worker.assignments.count == 1)
   }
 
+  @Test("a token that comes when its worker has the job no more is for nobody")
+  func lateToken() {
+    let harness = Harness()
+    harness.signsLater = true
+    let workers = [harness.worker("x"), harness.worker("x")]
+    harness.open("r", agents: ["x"])
+    let first = workers[0].offers.isEmpty ? workers[1] : workers[0]
+    let second = workers[0].offers.isEmpty ? workers[0] : workers[1]
+    first.accept(first.offers[0].job.id) { $0.participantIdentity = "bot" }
+    first.disconnect()
+    second.accept(second.offers[0].job.id) { $0.participantIdentity = "bot" }
+    #expect(harness.unsigned.map(\.worker) == [first.id, second.id])
+    harness.perform(.minted(harness.unsigned[0], token: "late"))
+    #expect(first.assignments.isEmpty && second.assignments.isEmpty)
+    harness.perform(.minted(harness.unsigned[1], token: "good"))
+    #expect(second.assignments.map(\.token) == ["good"])
+  }
+
+  @Test("when the last worker of its name is gone a job waits for one again")
+  func waitsAgain() {
+    let harness = Harness()
+    let workers = [harness.worker("x"), harness.worker("x")]
+    harness.open("r", agents: ["x"])
+    for worker in workers { worker.disconnect() }
+    #expect(harness.pool.situation(of: "r").sentence == "agent 'x': no worker of that name is registered")
+    _ = harness.worker("x")
+    #expect(harness.pool.situation(of: "r").sentence == "agent 'x': a worker is being asked")
+  }
+
   @Test("a job waits for the first worker of its name, and says so")
   func waits() {
     let harness = Harness()

@@ -16,6 +16,9 @@ final class Harness {
   private var nextSID = 1
   /// Tokens are signed at once; false: they cannot be.
   var canSign = true
+  /// True: tokens wait in `unsigned` instead.
+  var signsLater = false
+  private(set) var unsigned: [AgentTokenRequest] = []
 
   init(seed: UInt64 = 7, _ change: (inout AgentPoolConfiguration) -> Void = { _ in }) {
     var configuration = AgentPoolConfiguration(unixNanosecondsAtZero: 1_700_000_000_000_000_000)
@@ -117,7 +120,11 @@ final class Harness {
       case .close(let id, let reason): workers[id]?.closed = reason
       case .mint(let request):
         workers[request.worker]?.grants.append(request.grants)
-        perform(.minted(request, token: canSign ? "token for \(request.grants.identity)" : nil))
+        if signsLater {
+          unsigned.append(request)
+        } else {
+          perform(.minted(request, token: canSign ? "token for \(request.grants.identity)" : nil))
+        }
       case .removeParticipant(_, let identity): removed.append(identity)
       case .situationChanged(let room, let situation): situations[room, default: []].append(situation)
       case .note(let note): notes.append(note)
