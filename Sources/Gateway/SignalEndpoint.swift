@@ -31,8 +31,9 @@ struct SignalEndpoint: WebHandler {
 
   /// Only the APIs take a body, and only from someone who shows a token of some kind.
   func bodyAllowance(for request: HTTPRequest) -> BodyAllowance {
-    guard api != nil, request.path.hasPrefix(TwirpServer.pathPrefix), request.header("Authorization") != nil else {
-      return .none
+    guard api != nil, request.path.hasPrefix(TwirpServer.pathPrefix) else { return .none }
+    guard request.header("Authorization") != nil else {
+      return BodyAllowance(byteCount: 0) { _ in HTTPResponse(TwirpServer.tokenMissing()) }
     }
     return BodyAllowance(byteCount: TwirpServer.bodyByteLimit) { fault in
       switch fault {
