@@ -238,7 +238,7 @@ public final class SIPAgent {
   }
 
   private func refuse(_ dialog: SIPDialog, _ request: OpaquePointer, _ response: SIPResponse) {
-    send(response, tag: dialog.tag, to: request, mayGrow: dialog.mayReplyGrow)
+    send(response, tag: dialog.tag, to: request, dialog.peer, dialog.transport)
     remember(RefusalMemory.Refusal(response: response, tag: dialog.tag), of: dialog)
     forget(dialog)
   }

@@ -60,15 +60,14 @@ extension SIPAgent {
   }
 
   private func reply(_ response: SIPResponse, to request: OpaquePointer, _ facts: csofia_facts) {
-    send(response, tag: nil, to: request, mayGrow: mayGrow(facts))
+    send(response, tag: nil, to: request, facts.sourceEndpoint, facts.transport)
   }
 
-  func mayGrow(_ facts: csofia_facts) -> Bool {
-    facts.is_tcp || configuration.isKnown(facts.sourceEndpoint.address)
-  }
-
-  func send(_ response: SIPResponse, tag: String?, to request: OpaquePointer, mayGrow: Bool) {
-    if SIPReplyText(request: request, mayGrow: mayGrow).send(response, tag: tag) {
+  func send(
+    _ response: SIPResponse, tag: String?, to request: OpaquePointer, _ source: Endpoint, _ transport: SIPTransport
+  ) {
+    let text = SIPReplyText(request: request) { transport == .tcp || self.configuration.isKnown(source.address) }
+    if text.send(response, tag: tag) {
       counters.statelessReplies += 1
     } else {
       counters.droppedRequests += 1
@@ -82,7 +81,7 @@ extension SIPAgent {
       sequenceNumber: facts.sequence_number, branch: branch)
     if let earlier = refusals.refusal(key, at: .now) {
       if let response = earlier.response {
-        send(response, tag: earlier.tag, to: request, mayGrow: mayGrow(facts))
+        send(response, tag: earlier.tag, to: request, facts.sourceEndpoint, facts.transport)
       }
       return
     }
@@ -100,7 +99,6 @@ extension SIPAgent {
     dialog.remoteTag = String(stack: facts.from.tag)
     dialog.remoteTarget = String(stack: facts.contact.uri.text)
     dialog.refusalKey = key
-    dialog.mayReplyGrow = mayGrow(facts)
     dialog.answerHeaders = RequestPolicy.sessionTimerHeaders(policy.headers)
     insert(dialog)
     handler(.invite(facts.invite(id: dialog.id, local: local, replaces: replaced)))

@@ -43,8 +43,6 @@ final class SIPDialog {
   /// Headers that a 2xx to the open INVITE or UPDATE repeats: session timer.
   var answerHeaders: [SIPHeader] = []
   var refusalKey: RefusalMemory.Key?
-  /// Whether a stateless refusal may have more bytes than the INVITE.
-  var mayReplyGrow = true
   /// Requests of the peer inside the dialog; ACK and BYE are not counted.
   var budget = TokenBucket(perSecond: 20, burst: 60, now: .now)
   /// A BYE that may not be sent before the ACK has come (RFC 3261 §15); its headers.

@@ -4,8 +4,8 @@ import CSofia
 /// that nobody can turn us against a third party.
 struct SIPReplyText {
   let request: OpaquePointer
-  /// Over TCP, or to a source that belongs to a trunk.
-  let mayGrow: Bool
+  /// Whether it came over TCP, or from a source that belongs to a trunk. Asked when it matters.
+  let mayGrow: () -> Bool
 
   /// Headers without which a refusal has no point.
   private static let essentialNames = ["Proxy-Authenticate", "Retry-After", "Unsupported"]
@@ -13,7 +13,7 @@ struct SIPReplyText {
   /// Sends the reply, without what is not needed if it must be small. False when even so it would be too large.
   func send(_ response: SIPResponse, tag: String?) -> Bool {
     if send(response.reasonPhrase, response.headers, response.status, tag) { return true }
-    if mayGrow { return false }
+    if mayGrow() { return send(response.reasonPhrase, response.headers, response.status, tag, mayGrow: true) }
     var essential = response.headers.filter { header in Self.essentialNames.contains { header.isNamed($0) } }
     if send(response.reasonPhrase, essential, response.status, tag) { return true }
     // One challenge of several: the one that stands first is the one most phones know.
@@ -21,7 +21,9 @@ struct SIPReplyText {
     return send(SIPReasonPhrase.of(response.status), essential, response.status, tag)
   }
 
-  private func send(_ phrase: String, _ headers: [SIPHeader], _ status: Int, _ tag: String?) -> Bool {
+  private func send(
+    _ phrase: String, _ headers: [SIPHeader], _ status: Int, _ tag: String?, mayGrow: Bool = false
+  ) -> Bool {
     SIPHeader.block(headers).withStackText { headers in
       tag.withStackText { tag in
         phrase.withCString { csofia_request_reply(request, Int32(status), $0, tag, headers, mayGrow) }
