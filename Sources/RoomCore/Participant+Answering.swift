@@ -7,6 +7,8 @@ extension Participant {
   /// What an answered offer changed among the participant's own tracks.
   struct OfferOutcome {
     var published: [MediaTrackID] = []
+    /// Published before, and on another stream or transport from here on.
+    var moved: [MediaTrackID] = []
     var unpublished: [MediaTrackID] = []
   }
 
@@ -97,7 +99,11 @@ extension Participant {
       tracks[index].receive = receive
       tracks[index].info.mid = section.mid
       tracks[index].info.mimeType = sent.codec.mimeType
-      if tracks[index].codec == nil { outcome.published.append(tracks[index].id) }
+      if tracks[index].isPublished {
+        outcome.moved.append(tracks[index].id)
+      } else {
+        outcome.published.append(tracks[index].id)
+      }
       tracks[index].codec = sent.codec
     }
     outcome.unpublished = tracks.filter { $0.isPublished && !claimed.contains($0.id) }.map(\.id)

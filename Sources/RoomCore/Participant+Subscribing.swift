@@ -28,6 +28,15 @@ extension Participant {
     if !subscription.isDisabled { turn.emit(.subscribe(transport, subscription.track, sending), on: media) }
   }
 
+  /// Subscribes to a track as before, after its stream was replaced.
+  mutating func resumeSending(_ trackSID: String, media: RoomMedia, turn: inout Turn) {
+    guard let subscription = subscriptions[trackSID], let sending = subscription.sending, !subscription.isDisabled,
+      let transport = dataTransport
+    else { return }
+    turn.emit(.unsubscribe(transport.id, subscription.track), on: media)
+    turn.emit(.subscribe(transport.id, subscription.track, sending), on: media)
+  }
+
   /// Ends the packets of a track and retires its section, which the next round of negotiation makes idle.
   mutating func stopSending(_ trackSID: String, media: RoomMedia, turn: inout Turn) {
     guard let subscription = subscriptions[trackSID] else { return }

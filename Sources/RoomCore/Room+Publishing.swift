@@ -62,7 +62,8 @@ extension Room {
       for track in outcome.unpublished {
         affected.formUnion(unpublish(track, of: sid, tellsPublisher: true, turn: &turn))
       }
-      if !outcome.unpublished.isEmpty { changed(sid, turn: &turn) }
+      if !outcome.unpublished.isEmpty || !outcome.moved.isEmpty { changed(sid, turn: &turn) }
+      for track in outcome.moved { affected.formUnion(resend(track, of: sid, turn: &turn)) }
       for track in outcome.published { publish(track, of: sid, turn: &turn) }
       affected.insert(sid)
       negotiate(order.filter(affected.contains), turn: &turn)
@@ -91,6 +92,30 @@ extension Room {
       }
     }
     negotiate(affected, turn: &turn)
+  }
+
+  /// Subscribes everybody anew to a track whose stream is another: the media loop knows the former one only. Returns who
+  /// must be negotiated with, because the codec is another too.
+  private mutating func resend(_ id: MediaTrackID, of sid: String, turn: inout Turn) -> Set<String> {
+    guard let publisher = participants[sid], let index = publisher.trackIndex(id: id),
+      let codec = publisher.tracks[index].codec
+    else { return [] }
+    let trackSID = publisher.tracks[index].info.sid
+    let media = media
+    var affected: Set<String> = []
+    for other in order {
+      guard let subscription = participants[other]?.subscriptions[trackSID] else { continue }
+      change(other) {
+        if subscription.codec == codec {
+          $0.resumeSending(trackSID, media: media, turn: &turn)
+        } else {
+          $0.stopSending(trackSID, media: media, turn: &turn)
+          $0.subscriptions[trackSID]?.codec = codec
+          affected.insert(other)
+        }
+      }
+    }
+    return affected
   }
 
   /// Takes a track away. Returns who was subscribed and must be negotiated with.

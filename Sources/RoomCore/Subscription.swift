@@ -6,7 +6,7 @@ struct Subscription: Sendable {
   let track: MediaTrackID
   let trackSID: String
   let publisherSID: String
-  let codec: RoomCodec
+  var codec: RoomCodec
   /// Place in the order of publishing: earlier tracks get a media section first.
   let number: UInt64
   /// By auto-subscription or by request.

@@ -14,6 +14,8 @@ struct MediaModel {
   private(set) var subscriptions: [Subscription: RoomSendTrack] = [:]
   /// What each stream carries for life, by transport and SSRC.
   private var codecs: [MediaTransportID: [UInt32: RoomCodec]] = [:]
+  /// Subscriptions whose track has gone: they carry nothing, and may be ended.
+  private var orphans: Set<Subscription> = []
   private(set) var muted: Set<MediaTrackID> = []
   private(set) var sent: [(transport: MediaTransportID, label: String, bytes: [UInt8])] = []
   private(set) var channels: [MediaTransportID: [String]] = [:]
@@ -42,6 +44,7 @@ struct MediaModel {
       published[track] = (transport, receive)
     case .unpublishTrack(let transport, let track):
       check(published.removeValue(forKey: track)?.transport == transport, action)
+      orphan(track)
     case .setTrackMuted(let track, let isMuted):
       check(published[track] != nil || localTracks.contains(track), action)
       if isMuted { muted.insert(track) } else { muted.remove(track) }
@@ -56,7 +59,8 @@ struct MediaModel {
       codecs[transport, default: [:]][send.ssrc] = send.codec
       subscriptions[key] = send
     case .unsubscribe(let transport, let track):
-      check(subscriptions.removeValue(forKey: Subscription(transport: transport, track: track)) != nil, action)
+      let key = Subscription(transport: transport, track: track)
+      check(subscriptions.removeValue(forKey: key) != nil || orphans.remove(key) != nil, action)
     case .openDataChannel(let transport, let channel):
       check(transports[transport] != nil, action)
       channels[transport, default: []].append(channel.label)
@@ -74,7 +78,16 @@ struct MediaModel {
   private mutating func close(_ id: MediaTransportID) {
     transports[id] = nil
     subscriptions = subscriptions.filter { $0.key.transport != id }
-    published = published.filter { $0.value.transport != id }
+    for track in published.filter({ $0.value.transport == id }).keys {
+      published[track] = nil
+      orphan(track)
+    }
+  }
+
+  private mutating func orphan(_ track: MediaTrackID) {
+    let keys = subscriptions.keys.filter { $0.track == track }
+    orphans.formUnion(keys)
+    for key in keys { subscriptions[key] = nil }
   }
 
   private mutating func check(_ isRight: Bool, _ action: RoomMediaAction) {

@@ -239,6 +239,29 @@ struct SinglePeerConnectionTests {
     #expect(alice.messages.last?.trackPublished.track.sid == first && alice.me.tracks.count == 1)
   }
 
+  @Test(
+    "a track that moves to another stream goes on for its subscribers", arguments: ["stream", "codec", "certificate"],
+    [true, false])
+  func movedTrack(change: String, isSingle: Bool) throws {
+    let harness = Harness()
+    let alice = harness.join("alice")
+    let bob = harness.join("bob", isSingle: isSingle)
+    let sid = harness.publish("mic", from: alice)
+    #expect(harness.media.subscriptions.values.map(\.codec) == [.opus])
+    let index = try #require(alice.peer.sections.firstIndex { $0.cid == "mic" })
+    switch change {
+    case "stream": alice.peer.sections[index].ssrc += 1
+    case "codec": alice.peer.audioFormats = ["0", "111"]
+    default: alice.peer.fingerprint[0] ^= 0xFF
+    }
+    harness.send(.offer(alice.offer()), from: alice)
+    #expect(harness.media.published.count == 1 && Array(bob.remoteTracks.values) == [sid])
+    let codec = change == "codec" ? RoomCodec.pcmu : .opus
+    #expect(harness.media.subscriptions.values.map(\.codec) == [codec])
+    #expect(bob.others[alice.me.sid]?.tracks.map(\.sid) == [sid])
+    #expect(bob.others[alice.me.sid]?.tracks.map(\.mimeType) == [codec.mimeType])
+  }
+
   @Test("new ICE credentials restart ICE on the same transport, another certificate begins a new one")
   func restarts() throws {
     let harness = Harness()
