@@ -81,8 +81,9 @@ class Gateway:
     """One `trunkline serve` process with its own ports and data directory."""
 
     def __init__(self, directory: pathlib.Path, **settings):
-        self.sip_port, self.port = free_port(), free_port()
-        rtc_port = free_port(count=4)
+        # Neighbours, so that none is another.
+        self.sip_port = free_port(count=6)
+        self.port, rtc_port = self.sip_port + 1, self.sip_port + 2
         # Below the ports that the system gives to clients; the gateway passes over those that are taken.
         rtp_port = random.randrange(10000, 31000, 2)
         self.directory = directory
