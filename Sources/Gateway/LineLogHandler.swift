@@ -1,4 +1,3 @@
-import Base
 import Foundation
 import Logging
 import Telephony
@@ -71,38 +70,4 @@ struct LineLogHandler: LogHandler {
     quoted.append("\"")
     return String(quoted)
   }
-}
-
-extension NumberRedaction {
-  /// What counts as a phone number in free text: at least this many digits, with the separators of RFC 3966 §5.1.1
-  /// between them or none.
-  private static let numberLength = 7
-  private static let separators: Set<Unicode.Scalar> = ["-", ".", "(", ")"]
-
-  /// Redacts every phone number in a text. Addresses stay: they tell where trouble comes from.
-  func redactNumbers(in text: String) -> String {
-    guard self != .full else { return text }
-    var result = ""
-    var run: [Unicode.Scalar] = []
-    for scalar in text.unicodeScalars {
-      if Self.isDigit(scalar) || Self.separators.contains(scalar) {
-        run.append(scalar)
-      } else {
-        result += redacted(run)
-        run = []
-        result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + redacted(run)
-  }
-
-  private func redacted(_ run: [Unicode.Scalar]) -> String {
-    func text(_ part: ArraySlice<Unicode.Scalar>) -> String { String(String.UnicodeScalarView(part)) }
-    guard run.count(where: Self.isDigit) >= Self.numberLength, let first = run.firstIndex(where: Self.isDigit),
-      let last = run.lastIndex(where: Self.isDigit), IPAddress(text(run[first...last])) == nil
-    else { return text(run[...]) }
-    return text(run[..<first]) + redact(text(run[first...last])) + text(run[(last + 1)...])
-  }
-
-  private static func isDigit(_ scalar: Unicode.Scalar) -> Bool { ("0"..."9").contains(scalar) }
 }

@@ -112,13 +112,14 @@ public struct CallRecord: Hashable, Sendable {
     var result = self
     result.fromUser = redaction.redact(fromUser)
     result.toUser = redaction.redact(toUser)
-    result.roomName = redaction.redact(roomName, numbers: numbers)
-    result.identity = redaction.redact(identity, numbers: numbers)
-    result.sentence = redaction.redact(sentence, numbers: numbers)
+    func clean(_ text: String) -> String { redaction.redactNumbers(in: redaction.redact(text, numbers: numbers)) }
+    result.roomName = clean(roomName)
+    result.identity = clean(identity)
+    result.sentence = clean(sentence)
     for index in result.transfers.indices {
-      result.transfers[index].target = redaction.redact(transfers[index].target, numbers: numbers)
+      result.transfers[index].target = clean(transfers[index].target)
       if let message = transfers[index].result?.error?.message {
-        result.transfers[index].result?.error?.message = redaction.redact(message, numbers: numbers)
+        result.transfers[index].result?.error?.message = clean(message)
       }
     }
     return result
