@@ -12,7 +12,9 @@ extension Call {
   func mediaReported(_ event: MediaEvent) {
     switch event {
     case .digit(_, let character):
+      let isSecret = machine.isEnteringPIN
       handle(.digit(character))
+      if isSecret { return }
       context.events.digitReceived(self, character)
       if let digit = DTMFDigit(character) {
         context.roomJobs.yield { [legID] rooms in rooms.sendDigit(digit, from: legID) }

@@ -21,6 +21,14 @@ extension Call {
     }
   }
 
+  /// Where the other side's requests come from. Nil for a call of ours that DNS led somewhere.
+  var peerAddress: IPAddress? {
+    switch machine {
+    case .inbound: invite?.source.address
+    case .outbound(let machine): IPAddress(machine.plan.invite.target.host)
+    }
+  }
+
   // MARK: What goes out
 
   func performTransfer(_ action: CallAction) {

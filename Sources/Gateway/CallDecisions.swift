@@ -39,6 +39,19 @@ enum CallDecisions: Sendable {
     if case .inbound(let machine) = self { machine.dispatch } else { nil }
   }
 
+  /// What another call may take over. Nil: nothing.
+  var place: CallPlace? {
+    switch self {
+    case .inbound(let machine): machine.place
+    case .outbound(let machine): machine.place
+    }
+  }
+
+  /// What is keyed in is a PIN.
+  var isEnteringPIN: Bool {
+    if case .inbound(let machine) = self { machine.isEnteringPIN } else { false }
+  }
+
   /// Attributes of the participant that become headers of our responses and requests.
   var attributesToHeaders: [String: String] {
     switch self {

@@ -45,10 +45,37 @@ struct MailboxTests {
     for id in 0..<100 { _ = mailbox.post(.command(.closeRoom(RoomID(rawValue: UInt64(id))))) }
     var messages: [LoopMessage] = []
     #expect(mailbox.take(into: &messages))
-    let ids = messages.compactMap { message -> UInt64? in
-      if case .command(.closeRoom(let id)) = message { id.rawValue } else { nil }
+    #expect(messages.compactMap(Self.closedRoom) == Array(0..<100))
+  }
+
+  private static func closedRoom(_ message: LoopMessage) -> UInt64? {
+    if case .command(.closeRoom(let id)) = message { id.rawValue } else { nil }
+  }
+
+  @Test("what several threads post at once is taken whole, each thread's in its order")
+  func severalThreads() async throws {
+    let mailbox = try #require(Mailbox())
+    let (posters, count) = (3 as UInt64, 2_000 as UInt64)
+    let rooms = await withTaskGroup(of: Void.self) { group in
+      for poster in 0..<posters {
+        group.addTask {
+          for room in poster * count..<(poster + 1) * count {
+            _ = mailbox.post(.command(.closeRoom(RoomID(rawValue: room))))
+          }
+        }
+      }
+      var rooms: [UInt64] = []
+      var messages: [LoopMessage] = []
+      let end = ContinuousClock.now + .seconds(30)
+      while rooms.count < posters * count, ContinuousClock.now < end {
+        messages.removeAll(keepingCapacity: true)
+        if mailbox.take(into: &messages) { rooms += messages.compactMap(Self.closedRoom) }
+      }
+      return rooms
     }
-    #expect(ids == Array(0..<100))
+    for poster in 0..<posters {
+      #expect(rooms.filter { $0 / count == poster } == Array(poster * count..<(poster + 1) * count))
+    }
   }
 
   @Test("a closed mailbox takes nothing")

@@ -25,11 +25,11 @@ struct CallMachinePINTests {
     stage.handle(.acknowledged(hasSDP: false))
     #expect(Self.type("123#", &stage) == [.stopPrompt, .dispatch(.entered("123"))])
     #expect(stage.handle(.digit("9")) == [])
+    #expect(stage.machine.isEnteringPIN)
+    #expect(stage.handle(.dispatched(.accept(dispatch))) == [.joinRoom(dispatch.entry, .active)])
+    #expect(!stage.machine.isEnteringPIN)
     #expect(
-      stage.handle(.dispatched(.accept(dispatch))) == [
-        .playPrompt(.joiningRoom, sound: ""), .joinRoom(dispatch.entry, .active),
-      ])
-    #expect(stage.handle(.roomJoined(CallMachineTests.nobody)) == [.attachMedia])
+      stage.handle(.roomJoined(CallMachineTests.nobody)) == [.attachMedia, .playPrompt(.joiningRoom, sound: "")])
     #expect(stage.handle(.phoneMediaStarted) == [])
     let record = try #require(CallMachineTests.end(&stage, .bye(reason: nil)))
     #expect(record.ruleID == "SDR_1" && record.roomName == dispatch.roomName)

@@ -34,6 +34,11 @@ public struct TwirpServer: Sendable {
     TwirpResponse(TwirpError(.invalidArgument, "the body has more than \(bodyByteLimit) bytes"))
   }
 
+  /// Nobody's body is read before a token is shown.
+  public static func tokenMissing() -> TwirpResponse {
+    TwirpResponse(TwirpError(.unauthenticated, "no access token was given"))
+  }
+
   public static func bodyTooSlow() -> TwirpResponse {
     TwirpResponse(TwirpError(.deadlineExceeded, "the body did not come in time"))
   }

@@ -61,6 +61,13 @@ public struct CallMachine: Sendable {
   public var isEnded: Bool { common.isEnded }
   /// What another call may take over. Nil: nothing.
   public var place: CallPlace? { common.place(dispatch?.entry) }
+  /// What is keyed in is a secret, and none of the room's business.
+  public var isEnteringPIN: Bool {
+    switch state {
+    case .enteringPIN, .checkingPIN: true
+    default: false
+    }
+  }
 
   private var state = State.new
   private var common: EstablishedCall
@@ -205,7 +212,7 @@ extension CallMachine {
     state = .connected
     isActive = true
     _ = common.note(occupancy)
-    return [.attachMedia] + common.timers.cancel(.ringingTimeout) + common.beginTalking()
+    return [.attachMedia] + play(.joiningRoom) + common.timers.cancel(.ringingTimeout) + common.beginTalking()
   }
 
   private mutating func wait(_ occupancy: RoomOccupancy, _ now: MonotonicTime) -> [CallAction] {
@@ -294,7 +301,7 @@ extension CallMachine {
   private mutating func checkPIN(_ outcome: DispatchOutcome) -> [CallAction] {
     guard case .accept(let dispatch) = outcome else { return rejectPIN() }
     accept(dispatch)
-    return play(.joiningRoom) + join(as: .active)
+    return join(as: .active)
   }
 
   private mutating func rejectPIN() -> [CallAction] {

@@ -24,7 +24,7 @@ public enum ReplacesJudge {
   /// The call that the header names.
   public struct Named: Hashable, Sendable {
     public var isEstablished: Bool
-    /// Where its requests come from.
+    /// Where its requests come from. Nil when that is not known.
     public var peer: IPAddress?
     /// Nil when it is not in a room, or on its way out of it.
     public var place: CallPlace?
@@ -39,33 +39,25 @@ public enum ReplacesJudge {
   public enum Verdict: Hashable, Sendable {
     /// Give this to the new call (`CallInput.takesOver`).
     case takeOver(Takeover)
-    case refuse(SIPStatus, sentence: String)
+    case refuse(Refusal)
   }
 
-  /// - Parameters:
-  ///   - named: nil when no call of ours has that dialog.
-  ///   - trunk: of the new INVITE.
-  public static func judge(
-    _ call: CallFacts, trunk: InboundTrunk, replaces header: ReplacesHeader, named: Named?
-  ) -> Verdict {
-    guard let named else { return .refuse(.noSuchCall, sentence: "Replaces names no call of ours") }
+  /// - Parameter trunk: of the new INVITE.
+  public static func judge(_ call: CallFacts, trunk: InboundTrunk, named: Named) -> Verdict {
     guard trunk.transfer.acceptsReplaces else {
-      return .refuse(
-        SIPStatus(403, "Forbidden"), sentence: "trunk \(trunk.label) takes no place of another call (accept_replaces)")
+      return refuse("trunk \(trunk.label) takes no place of another call (accept_replaces)")
     }
     let isNeighbour = call.source != nil && call.source == named.peer
     guard isNeighbour || named.place?.trunkID == trunk.id else {
-      return .refuse(SIPStatus(403, "Forbidden"), sentence: "the call that Replaces names belongs to another trunk")
+      return refuse("the call that Replaces names is not of trunk \(trunk.label)")
     }
-    guard named.isEstablished else { return .refuse(.noSuchCall, sentence: "the call that Replaces names still rings") }
-    if header.isEarlyOnly {
-      return .refuse(SIPStatus(486, "Busy Here"), sentence: "the call that Replaces names is answered, early-only")
-    }
-    guard let place = named.place else {
-      return .refuse(SIPStatus(603, "Decline"), sentence: "the call that Replaces names has no place to give")
+    guard named.isEstablished, let place = named.place else {
+      return refuse("the call that Replaces names has no place in a room to give")
     }
     return .takeOver(Takeover(callID: place.callID, dispatch: dispatch(call, trunk, place)))
   }
+
+  private static func refuse(_ sentence: String) -> Verdict { .refuse(Refusal(.unauthorized, sentence: sentence)) }
 
   private static func dispatch(_ call: CallFacts, _ trunk: InboundTrunk, _ place: CallPlace) -> Dispatch {
     var participant = place.entry.participant
