@@ -1,0 +1,183 @@
+"""Webhooks: LiveKit's events and ours, with LiveKit's signature, however the receiver behaves."""
+
+import http.server
+import json
+import pathlib
+import signal
+import subprocess
+import threading
+
+import pytest
+from harness import CALLED, CALLER, KEY, SECRET, Gateway, Sipp, binary, eventually, free_port, wait_until
+from livekit import api
+from sipphone import SIPPhone
+from twirp import sdk
+
+
+class Receiver:
+    """Takes webhooks on a port of its own; `statuses` are its next answers, 200 after them."""
+
+    def __init__(self, port: int = 0):
+        self.requests: list[tuple[str, str, str]] = []
+        self.statuses: list[int] = []
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                status = receiver.statuses.pop(0) if receiver.statuses else 200
+                receiver.requests.append((body, self.headers["Authorization"], self.headers["Content-Type"]))
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    @property
+    def events(self) -> list[dict]:
+        """Each event once, in the order of coming."""
+        found = {}
+        for body, _, _ in self.requests:
+            event = json.loads(body)
+            found.setdefault(event["id"], event)
+        return list(found.values())
+
+    def names(self, prefix: str = "") -> list[str]:
+        return [event["event"] for event in self.events if event["event"].startswith(prefix)]
+
+    def verified(self) -> list:
+        """What LiveKit's own receiver makes of them; it throws where body and signature differ."""
+        receiver = api.WebhookReceiver(api.TokenVerifier(KEY, SECRET))
+        return [receiver.receive(body, auth) for body, auth, _ in self.requests]
+
+
+@pytest.fixture
+def receiver():
+    running = Receiver()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def hooked(tmp_path: pathlib.Path, receiver):
+    with Gateway(tmp_path, webhook={"urls": [receiver.url], "api_key": KEY}) as running:
+        yield running
+
+
+async def test_the_life_of_a_room_in_livekits_events(hooked, receiver):
+    async with sdk(hooked) as client:
+        await client.room.create_room(api.CreateRoomRequest(name="lobby", metadata="m"))
+        ann = await hooked.join("lobby", "ann")
+        await ann.publish_tone(500)
+        await eventually(lambda: "track_published" in receiver.names(), "the track")
+        await ann.leave()
+        await eventually(lambda: "participant_left" in receiver.names(), "the end of ann")
+        await client.room.delete_room(api.DeleteRoomRequest(room="lobby"))
+    await eventually(lambda: "room_finished" in receiver.names(), "the end of the room")
+    assert receiver.names() == [
+        "room_started", "participant_joined", "track_published", "track_unpublished", "participant_left", "room_finished"]
+    events = receiver.verified()
+    assert all(kind == "application/webhook+json" for _, _, kind in receiver.requests)
+    assert all(event.room.name == "lobby" and event.id.startswith("EV_") and event.created_at > 1_700_000_000 for event in events)
+    assert events[0].room.metadata == "m" and events[1].participant.identity == "ann"
+    assert events[2].track.sid.startswith("TR_") and events[2].participant.identity == "ann"
+    assert events[5].room_end_reason == 1
+
+
+async def test_the_life_of_a_call(hooked, receiver, tmp_path):
+    caller = Sipp(hooked, "speech_and_digits", tmp_path)
+    room = (await eventually(lambda: [e for e in receiver.events if e["event"] == "participant_joined"], "the room"))[0]["room"]["name"]
+    agent = await hooked.join(room)
+    await agent.publish_tone(600)
+    await eventually(lambda: "sip_call_ended" in receiver.names(), "the end of the call", 40)
+    caller.wait()
+    events = [event for event in receiver.events if event["event"].startswith("sip_")]
+    assert [event["event"] for event in events if event["event"] != "sip_dtmf_received"] == [
+        "sip_call_started", "sip_call_ringing", "sip_call_answered", "sip_call_ended"]
+    digits = [event["sipDtmf"]["digit"] for event in events if event["event"] == "sip_dtmf_received"]
+    assert digits == [digit for _, digit in agent.digits] and digits
+    record = hooked.wait_for_records()[0]
+    for event in events:
+        info = event["sipCallInfo"]
+        assert info["callId"] == record["call_id"] and info["callDirection"] == "SCD_INBOUND"
+    ended = events[-1]
+    assert ended["endReason"] == record["end_reason"] == "hangup"
+    assert ended["sipCallInfo"]["roomName"] == room and ended["sipCallInfo"]["callStatus"] == "SCS_DISCONNECTED"
+    assert ended["sipCallInfo"]["participantAttributes"]["sip.phoneNumber"] == CALLER
+    assert ended["sipCallInfo"]["participantAttributes"]["sip.trunkPhoneNumber"] == CALLED
+    # LiveKit's receiver takes the events that it does not know, too.
+    assert len(receiver.verified()) == len(receiver.requests)
+
+
+def test_a_refused_call_tells_its_sip_status(tmp_path, receiver):
+    with Gateway(tmp_path, webhook={"urls": [receiver.url]}, ringing_timeout="1s") as running:
+        with SIPPhone(running) as phone:
+            assert phone.invite().status == 480
+        [ended] = wait_until(lambda: [e for e in receiver.events if e["event"] == "sip_call_ended"], "the end")
+        assert ended["endReason"] == "no-answer" and ended["sipCallInfo"]["callStatus"] == "SCS_ERROR"
+        assert ended["sipCallInfo"]["callStatusCode"] == {"code": "SIP_STATUS_TEMPORARILY_UNAVAILABLE", "status": "Temporarily Unavailable"}
+        assert ended["sipCallInfo"]["error"]
+
+
+async def test_what_a_receiver_does_not_take_comes_again_in_order(hooked, receiver):
+    receiver.statuses = [503, 500, 429]
+    async with sdk(hooked) as client:
+        for name in ("a", "b"):
+            await client.room.create_room(api.CreateRoomRequest(name=name))
+        await client.room.delete_room(api.DeleteRoomRequest(room="a"))
+    await eventually(lambda: len([r for r in receiver.requests]) == 6, "three events and three more attempts")
+    assert sorted((e["event"], e["room"]["name"]) for e in receiver.events) == [
+        ("room_finished", "a"), ("room_started", "a"), ("room_started", "b")]
+    of_a = [e["event"] for e in map(lambda r: json.loads(r[0]), receiver.requests) if e["room"]["name"] == "a"]
+    assert of_a.index("room_started") < of_a.index("room_finished") and of_a[-1] == "room_finished"
+    assert len(receiver.verified()) == 6
+
+
+async def test_what_a_receiver_refuses_is_given_up(hooked, receiver):
+    receiver.statuses = [400]
+    async with sdk(hooked) as client:
+        await client.room.create_room(api.CreateRoomRequest(name="a"))
+        await client.room.delete_room(api.DeleteRoomRequest(room="a"))
+    await eventually(lambda: "room_finished" in receiver.names(), "the next event")
+    assert len(receiver.requests) == 2 and "a webhook was given up" in hooked.log()
+
+
+async def test_a_receiver_that_is_gone_holds_up_no_call(tmp_path):
+    port = free_port()
+    with Gateway(tmp_path, webhook={"urls": [f"http://127.0.0.1:{port}/hook"]}, answer_policy="immediately") as running:
+        with SIPPhone(running) as phone:
+            assert phone.invite().status == 200
+        assert "a webhook was not taken" in wait_until(lambda: (log := running.log()).count("webhook") and log, "a failed attempt")
+        # It comes to life: what waited arrives.
+        late = Receiver(port)
+        try:
+            await eventually(lambda: late.names("sip_call_started"), "the first event", 30)
+            assert len(late.verified()) == len(late.requests)
+        finally:
+            late.close()
+
+
+async def test_the_last_events_are_sent_before_the_process_ends(hooked, receiver):
+    async with sdk(hooked) as client:
+        await client.room.create_room(api.CreateRoomRequest(name="a"))
+    assert hooked.stop(signal.SIGINT) == 0
+    assert "room_started" in receiver.names()
+
+
+def test_webhook_urls_and_keys_are_checked_at_start(tmp_path):
+    path = tmp_path / "trunkline.yaml"
+    path.write_text(f"keys: {{{KEY}: {SECRET}}}\nwebhook:\n  urls: [not-a-url]\n  api_key: other\n")
+    done = subprocess.run([binary(), "serve", "--check", "--config", path], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 2
+    assert f"{path}:3: webhook.urls[0]" in done.stderr and f"{path}:4: webhook.api_key" in done.stderr
