@@ -21,7 +21,7 @@ struct CatalogCommand<Kind: CatalogKind>: AsyncParsableCommand {
 struct CatalogCreate<Kind: CatalogKind>: AsyncParsableCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(
-      commandName: "create", abstract: "Create a \(Kind.noun) from JSON.",
+      commandName: "create", abstract: "Create \(Kind.oneNoun) from JSON.",
       discussion: """
         It takes effect for the next call.
 
@@ -77,7 +77,7 @@ struct CatalogList<Kind: CatalogKind>: AsyncParsableCommand {
 struct CatalogUpdate<Kind: CatalogKind>: AsyncParsableCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(
-      commandName: "update", abstract: "Change a \(Kind.noun), or replace it.",
+      commandName: "update", abstract: "Change \(Kind.oneNoun), or replace it.",
       discussion: """
         {"update": {…}} changes the fields that it names; lists take set, add, remove and clear. {"replace": {…}}, or a \
         whole \(Kind.noun) alone, takes the place of what was. Running calls keep what they were matched with.
@@ -105,7 +105,7 @@ struct CatalogUpdate<Kind: CatalogKind>: AsyncParsableCommand {
 struct CatalogDelete<Kind: CatalogKind>: AsyncParsableCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(
-      commandName: "delete", abstract: "Delete a \(Kind.noun).",
+      commandName: "delete", abstract: "Delete \(Kind.oneNoun).",
       discussion: """
         Running calls go on.
 

@@ -23,6 +23,11 @@ protocol CatalogKind {
   static func delete(_ id: String, _ client: TwirpClient) async throws(CommandFailure)
 }
 
+extension CatalogKind {
+  /// `an inbound trunk`
+  static var oneNoun: String { (noun.first == "i" || noun.first == "o" ? "an " : "a ") + noun }
+}
+
 extension TwirpClient {
   func sip<Request: Message, Response: Message>(
     _ method: String, _ request: Request, grants: Grants = .sipAdmin

@@ -7,19 +7,26 @@ struct JSONInput {
   /// For messages: the file's name.
   let name: String
   private let bytes: [UInt8]
+  private let members: Set<String>
 
   init(_ argument: String) throws(CommandFailure) {
+    let data: Data?
     if argument.drop(while: \.isWhitespace).first == "{" {
       name = "JSON"
-      bytes = Array(argument.utf8)
-      return
+      data = Data(argument.utf8)
+    } else if argument == "-" {
+      name = "standard input"
+      data = try? FileHandle.standardInput.readToEnd() ?? Data()
+    } else {
+      name = argument
+      data = try? Data(contentsOf: URL(filePath: argument))
     }
-    name = argument == "-" ? "standard input" : argument
-    let data =
-      argument == "-"
-      ? try? FileHandle.standardInput.readToEnd() : try? Data(contentsOf: URL(filePath: argument))
-    guard let data else { throw CommandFailure(.usage, "trunkline: \(argument): there is no such file") }
+    guard let data else { throw CommandFailure(.usage, "trunkline: \(name): there is no such file") }
+    guard let object = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any] else {
+      throw CommandFailure(.usage, "trunkline: \(name): expected a JSON object")
+    }
     bytes = Array(data)
+    members = Set(object.keys)
   }
 
   /// Names in snake_case or camelCase. Fields that do not exist are told of on standard error and left out, as `lk` does.
@@ -29,28 +36,19 @@ struct JSONInput {
     } catch JSONDecodingError.unknownField(let field) {
       FileHandle.standardError.write(Data("warning: \(name): \(field.singleLine) is no field of it\n".utf8))
     } catch {
-      throw CommandFailure(.usage, "trunkline: \(name): \(Self.sentence(error))")
+      throw mismatch(type)
     }
     do {
       return try ProtobufJSON.decode(type, from: bytes)
     } catch {
-      throw CommandFailure(.usage, "trunkline: \(name): \(Self.sentence(error))")
+      throw mismatch(type)
     }
   }
 
   /// Whether the object has one of these members: files hold a request, or the thing that it is about.
-  func has(_ names: String...) -> Bool {
-    let object = (try? JSONSerialization.jsonObject(with: Data(bytes))) as? [String: Any]
-    return names.contains { object?[$0] != nil }
-  }
+  func has(_ names: String...) -> Bool { !members.isDisjoint(with: names) }
 
-  private static func sentence(_ error: any Error) -> String {
-    guard let error = error as? JSONDecodingError else { return "expected JSON" }
-    return switch error {
-    case .illegalNull, .malformedNumber, .numberRange, .malformedMap, .malformedBool, .malformedString, .invalidUTF8,
-      .missingFieldNames, .schemaMismatch, .unrecognizedEnumValue, .malformedDuration, .malformedTimestamp:
-      "a value is not of its field's kind (\(error))"
-    default: "expected JSON: \(error)"
-    }
+  private func mismatch(_ type: any Message.Type) -> CommandFailure {
+    CommandFailure(.usage, "trunkline: \(name): a value is not what its field in \(type.protoMessageName) takes")
   }
 }
