@@ -132,14 +132,14 @@ struct FailoverTests {
   @Test("one that has answered 100 is waited for")
   func trying() async throws {
     let names = try NameServer()
-    let test = try await agent(names, t1: .milliseconds(100))
+    let test = try await agent(names, t1: .milliseconds(300))
     let slow = try RawPeer(to: await test.endpoint)
     let other = try RawPeer(to: await test.endpoint)
     names.serve("example.test", ports: [slow.local.port, other.local.port])
     _ = await test.place(Self.invite("example.test"))
     let request = try #require(await slow.receive("INVITE "))
     slow.send(Caller.response("100 Trying", to: request))
-    #expect(await other.receive(within: 1.2) == nil)
+    #expect(await other.receive(within: 3) == nil)
     accept(slow, request)
     #expect(await isAnswered(test))
   }

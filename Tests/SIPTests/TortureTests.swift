@@ -163,7 +163,7 @@ struct TortureTests {
     let test = try await TestAgent(.ring)
     let peer = try RawPeer(to: await test.endpoint)
     peer.send(testCase.text(target: await test.endpoint, local: peer.local))
-    var answer = await peer.receive(within: testCase.status == nil ? 0.3 : 2)
+    var answer = await peer.receive(within: testCase.status == nil ? 0.3 : 5)
     if answer?.hasPrefix("SIP/2.0 100") == true { answer = await peer.receive() }
     let line = Caller.statusLine(answer)
     if let status = testCase.status {
