@@ -68,10 +68,10 @@ struct MediaLoopTests {
     }
   }
 
-  /// Calls `body` each 20 ms of real time.
-  private func run(_ packets: Int, _ body: (Int) -> Void) {
+  /// Calls `body` each 20 ms of real time, at most so many times.
+  private func run(_ packets: Int, until isDone: () -> Bool = { false }, _ body: (Int) -> Void) {
     let start = TestSocket.now()
-    for index in 0..<packets {
+    for index in 0..<packets where !isDone() {
       body(index)
       TestSocket.wait(until: start + .milliseconds(20 * (index + 1)))
     }
@@ -89,7 +89,8 @@ struct MediaLoopTests {
       try running.call(phones[0], into: room, id: 1), try running.call(phones[1], into: room, id: 2),
     ]
     let stranger = try SocketPhone(ssrc: 3, isIPv4: isIPv4)
-    run(150) { index in
+    let isHeard = { phones.allSatisfy { $0.phone.heard.count >= 130 * 160 } }
+    run(500, until: isHeard) { index in
       phones[0].talk(Sound.tone(hz: 600, count: 160, from: index * 160), to: calls[0].port)
       phones[1].talk(Sound.tone(hz: 1000, count: 160, from: index * 160), to: calls[1].port)
       for call in calls { stranger.talk(Sound.tone(hz: 2000, amplitude: 0.9, count: 160), to: call.port) }
