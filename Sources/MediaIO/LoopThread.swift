@@ -11,6 +11,8 @@ struct LoopThread: ~Copyable {
   private static let webRTCBatchLimit = 4
   /// Datagrams of one phone leg in a turn: a flood on one port must not starve the others.
   private static let phoneDatagramLimit = 16
+  /// Batches of one phone leg before a command that changes it.
+  private static let drainBatchLimit = 4
   /// Ticks made up for after a stall; what is beyond is skipped and leaves a gap in what is sent.
   private static let catchUpLimit = 10
   private static let toleratedLateness = Duration.milliseconds(10)
@@ -75,9 +77,18 @@ struct LoopThread: ~Copyable {
     }
   }
 
-  private mutating func readPhone(_ port: MediaPort, at now: MonotonicTime, limit: Int = phoneDatagramLimit) {
+  /// Reads what waits, several seconds' worth at most.
+  private mutating func drainPhone(_ port: MediaPort, at now: MonotonicTime) {
+    for _ in 0..<Self.drainBatchLimit {
+      if readPhone(port, at: now, limit: ReceiveRing.capacity) < ReceiveRing.capacity { return }
+    }
+  }
+
+  /// Returns how many datagrams there were.
+  @discardableResult
+  private mutating func readPhone(_ port: MediaPort, at now: MonotonicTime, limit: Int = phoneDatagramLimit) -> Int {
     let descriptor = sockets.descriptor(of: port, isIPv4: true)
-    guard descriptor >= 0 else { return }
+    guard descriptor >= 0 else { return 0 }
     let count = receiving.receive(from: descriptor, limit: limit)
     for index in 0..<count {
       guard let source = receiving.source(index) else { continue }
@@ -85,6 +96,7 @@ struct LoopThread: ~Copyable {
       flushIfCrowded()
     }
     counters.datagramsReceived += UInt64(count)
+    return count
   }
 
   private mutating func readMailbox(at now: MonotonicTime) {
@@ -92,9 +104,7 @@ struct LoopThread: ~Copyable {
     for message in messages {
       switch message {
       case .command(let command):
-        if let leg = command.legItChanges, let port = engine.negotiatedPort(of: leg) {
-          readPhone(port, at: now, limit: ReceiveRing.capacity)
-        }
+        if let leg = command.legItChanges, let port = engine.negotiatedPort(of: leg) { drainPhone(port, at: now) }
         engine.perform(command, at: now)
       case .openPhoneLeg(let configuration, let lease):
         let port = sockets.add(lease)
