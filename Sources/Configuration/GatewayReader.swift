@@ -71,6 +71,7 @@ struct GatewayReader {
     root.read("hide_inbound_port", into: &configuration.sip.hidesInboundPort, .bool)
     root.read("sip_realm", into: &configuration.sip.realm, .realm)
     root.read("nonce_lifetime", into: &configuration.sip.nonceLifetime, .duration(.seconds(1) ... .seconds(86_400)))
+    configuration.sip.nameServer = root.value("dns_server", .nameServer)
 
     let fixed = root.value("nat_1_to_1_ip", .address)
     let discovers = root.value("use_external_ip", .bool) ?? false

@@ -18,6 +18,8 @@ public struct SIPSettings: Sendable, Equatable {
   public var realm = "trunkline"
   /// How long a digest nonce is good (`nonce_lifetime`).
   public var nonceLifetime: Duration = .seconds(120)
+  /// Asked where calls out go (`dns_server`). Nil: the machine's own resolver.
+  public var nameServer: Endpoint?
 
   /// No IPv4 socket is bound. `::` stands for both families.
   public var listensOnIPv6Alone: Bool { !listenAddress.isIPv4 && !listenAddress.isUnspecified }

@@ -67,6 +67,15 @@ extension ValueFormat where Value == IPAddress {
   static let address = ValueFormat("expected an IP address") { (text: String) in IPAddress(text) }
 }
 
+extension ValueFormat where Value == Endpoint {
+  /// Port 53 unless it is given.
+  static let nameServer = ValueFormat("expected an IPv4 address, with or without a port: 192.0.2.53, 127.0.0.1:8600") {
+    (text: String) in
+    let endpoint = IPAddress(text).map { Endpoint($0, 53) } ?? Endpoint(text)
+    return endpoint.flatMap { $0.address.isIPv4 && $0.port > 0 ? $0 : nil }
+  }
+}
+
 extension ValueFormat where Value == IPPrefix {
   static let prefix = ValueFormat("expected a block of addresses: 192.168.0.0/24") { (text: String) in IPPrefix(text) }
 }

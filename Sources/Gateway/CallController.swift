@@ -54,6 +54,7 @@ final class CallController {
   func listen(_ configuration: SIPAgentConfiguration) throws(SIPAgentError) {
     var configuration = configuration
     configuration.admit = { [weak self] in self?.admit($0) ?? .drop }
+    configuration.nameServer = context.configuration.sip.nameServer
     configuration.isKnown = { [weak self] in self?.isKnown($0) ?? false }
     configuration.mayTakePart = { [weak self] id, source in self?.call(id)?.mayTakePart(source) ?? true }
     agent = try SIPAgent(configuration) { [weak self] in self?.handle($0) }

@@ -47,6 +47,7 @@ func problems(_ text: String, environment: [String: String] = [:]) -> [String] {
       nat_1_to_1_ip: 203.0.113.7
       sip_ringing_interval: 2s
       hide_inbound_port: true
+      dns_server: 127.0.0.1:8600
       rtp_port: 30000-30100
       media_timeout: 20s
       media_timeout_initial: 1m
@@ -69,6 +70,7 @@ func problems(_ text: String, environment: [String: String] = [:]) -> [String] {
     #expect(configuration.sip.ringingInterval == .seconds(2))
     #expect(configuration.dispatch.policy.ringingInterval == .seconds(2))
     #expect(configuration.sip.hidesInboundPort)
+    #expect(configuration.sip.nameServer == Endpoint(.loopbackV4, 8600))
     #expect(configuration.media.phonePorts == 30000...30100)
     #expect(configuration.media.timeout == .seconds(20))
     #expect(configuration.media.initialTimeout == .seconds(60))
@@ -132,6 +134,10 @@ func problems(_ text: String, environment: [String: String] = [:]) -> [String] {
     (
       "redis: {address: localhost}",
       ":1: redis: not available in this version: rooms, trunks and rules live in this process"
+    ),
+    (
+      "dns_server: ns.example.com",
+      ":1: dns_server: \"ns.example.com\": expected an IPv4 address, with or without a port: 192.0.2.53, 127.0.0.1:8600"
     ),
     ("tls: {port: 5061}", ":1: tls: not available in this version"),
     ("rtc: {tcp_port: 7881}", ":1: rtc.tcp_port: not available in this version"),

@@ -79,7 +79,7 @@ import Yams
     // Shown with an example value, as the prose beside them says.
     let examples: Set<Substring> = [
       "api_key", "api_secret", "sip_port_listen", "nat_1_to_1_ip", "local_net", "media_nat_1_to_1_ip", "media_loops",
-      "node_ip", "outbound_route_headers", "webhook", "urls", "no_agent_announcement",
+      "node_ip", "dns_server", "outbound_route_headers", "webhook", "urls", "no_agent_announcement",
       "prompts", "enter_pin", "wrong_pin", "room_join",
     ]
     let settings = uncommented { !examples.contains($0) }.components(separatedBy: "\ninbound_trunks:")[0]
