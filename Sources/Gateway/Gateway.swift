@@ -32,12 +32,15 @@ public enum Gateway {
   }
 }
 
-/// Where a running gateway can be reached.
+/// Where a running gateway can be reached, and what it does with calls at the start.
 public struct GatewayAddresses: Sendable {
   /// For a provider's origination URI.
   public let sip: Endpoint
   /// For `LIVEKIT_URL`.
   public let web: Endpoint
+  /// Those of the configuration and of the store.
+  public let trunks: [InboundTrunk]
+  public let rules: [DispatchRule]
 }
 
 /// A started gateway.
@@ -105,7 +108,8 @@ struct RunningGateway: Sendable {
     return RunningGateway(
       addresses: GatewayAddresses(
         sip: Endpoint(announced.sip ?? announced.shown, configuration.sip.port),
-        web: Endpoint(web.endpoints.first?.address ?? .loopbackV4, web.endpoints.first?.port ?? 0)),
+        web: Endpoint(web.endpoints.first?.address ?? .loopbackV4, web.endpoints.first?.port ?? 0),
+        trunks: api.catalog.initial.inboundTrunks, rules: api.catalog.initial.rules),
       configuration: configuration, context: context, controller: controller, rooms: rooms, web: web, api: api,
       roomEvents: roomEvents, roomJobs: roomJobs, inputs: inputs, inbox: inbox)
   }

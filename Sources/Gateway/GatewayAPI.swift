@@ -64,6 +64,22 @@ struct GatewayAPI: Sendable {
   }
 }
 
+extension Gateway {
+  /// The trunks and rules of a configuration and of its store, which may be a running gateway's.
+  public static func trunksAndRules(
+    _ configuration: GatewayConfiguration
+  ) throws(StartError) -> (trunks: [InboundTrunk], rules: [DispatchRule]) {
+    do throws(StoreError) {
+      let stored = try SQLiteStore.contents(ofDirectory: configuration.dataDirectory) ?? StoredConfiguration()
+      let snapshot = CatalogSnapshot(
+        fixed: FixedConfiguration(configuration), stored: stored, capabilities: PhoneCapabilities(configuration))
+      return (snapshot.inboundTrunks, snapshot.rules)
+    } catch {
+      throw StartError(description: "data_dir: \(error)")
+    }
+  }
+}
+
 extension PhoneCapabilities {
   init(_ configuration: GatewayConfiguration) {
     let options = configuration.outbound.options

@@ -1,6 +1,7 @@
 import API
 import Foundation
 import GRDB
+import Glibc
 import LiveKitProtocol
 import SwiftProtobuf
 
@@ -44,6 +45,21 @@ public final class SQLiteStore: ConfigurationStore {
     }
   }
 
+  /// What is stored, for whoever looks beside a running gateway. Nil when nothing was ever stored.
+  public static func contents(ofDirectory directory: String) throws(StoreError) -> StoredConfiguration? {
+    let path = directory + "/" + fileName
+    guard access(path, F_OK) == 0 else { return nil }
+    var configuration = Configuration()
+    configuration.readonly = true
+    do {
+      return try load(from: DatabaseQueue(path: path, configuration: configuration), path)
+    } catch let error as StoreError {
+      throw error
+    } catch {
+      throw Self.error(error, path)
+    }
+  }
+
   private static var migrator: DatabaseMigrator {
     var migrator = DatabaseMigrator()
     migrator.registerMigration("trunks and rules") { database in
@@ -59,13 +75,7 @@ public final class SQLiteStore: ConfigurationStore {
 
   // MARK: ConfigurationStore
 
-  public func load() throws(StoreError) -> StoredConfiguration {
-    var stored = StoredConfiguration()
-    stored.inboundTrunks = try messages(.inboundTrunk)
-    stored.outboundTrunks = try messages(.outboundTrunk)
-    stored.rules = try messages(.dispatchRule)
-    return stored
-  }
+  public func load() throws(StoreError) -> StoredConfiguration { try Self.load(from: queue, file.path) }
 
   public func save(_ trunk: Livekit_SIPInboundTrunkInfo) throws(StoreError) {
     try save(trunk, id: trunk.sipTrunkID, in: .inboundTrunk)
@@ -85,17 +95,25 @@ public final class SQLiteStore: ConfigurationStore {
 
   // MARK: SQL
 
-  private func messages<M: Message>(_ table: Table) throws(StoreError) -> [M] {
+  /// All of it as it was at one moment.
+  private static func load(from queue: DatabaseQueue, _ path: String) throws(StoreError) -> StoredConfiguration {
     do {
-      let rows = try queue.read { database in
-        try Row.fetchAll(database, sql: "SELECT message FROM \(table.rawValue) ORDER BY id")
-      }
-      return try rows.map { row in
-        let bytes: Data = row[0]
-        return try M(serializedBytes: bytes)
+      return try queue.read { database in
+        var stored = StoredConfiguration()
+        stored.inboundTrunks = try messages(.inboundTrunk, database)
+        stored.outboundTrunks = try messages(.outboundTrunk, database)
+        stored.rules = try messages(.dispatchRule, database)
+        return stored
       }
     } catch {
-      throw Self.error(error, file.path)
+      throw Self.error(error, path)
+    }
+  }
+
+  private static func messages<M: Message>(_ table: Table, _ database: Database) throws -> [M] {
+    try Row.fetchAll(database, sql: "SELECT message FROM \(table.rawValue) ORDER BY id").map { row in
+      let bytes: Data = row[0]
+      return try M(serializedBytes: bytes)
     }
   }
 

@@ -14,6 +14,8 @@ struct ExplainCommand: AsyncParsableCommand {
       decision, the form of the room's name and the SIP status that the caller gets. Nothing is called; host names of \
       allowed_addresses are asked of DNS.
 
+      What the API has made counts too: it is read from data_dir, where a gateway may be running.
+
       The call is described by its numbers, taken from a file that holds one INVITE as text, or from a capture.
 
       Examples:
@@ -61,8 +63,13 @@ struct ExplainCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let configuration = try options.load()
+    var configuration = try options.load()
     let calls = try facts()
+    do {
+      (configuration.trunks, configuration.rules) = try Gateway.trunksAndRules(configuration)
+    } catch {
+      throw CommandFailure(.failed, "trunkline: \(error)")
+    }
     var addresses = configuration.addresses
     for host in addresses.hostNames(in: configuration.trunks).sorted() {
       addresses.resolved[host] = await AddressResolver.addresses(of: host)

@@ -31,13 +31,16 @@ struct ServeCommand: AsyncParsableCommand {
     for warning in configuration.warnings {
       FileHandle.standardError.write(Data("warning: \(warning)\n".utf8))
     }
-    let report = StartReport(configuration)
-    if check { return print(report.trunksAndRules) }
-    let token = try await TokenRequest(room: report.demonstrationRoom, identity: "agent", isAgent: true)
-      .token(signedBy: configuration.keys[0])
+    if check { return print(StartReport(configuration).trunksAndRules) }
     do {
       try await Gateway.run(configuration) { addresses in
-        print(report.text(sip: addresses.sip, web: addresses.web, token: token))
+        var inForce = configuration
+        inForce.trunks = addresses.trunks
+        inForce.rules = addresses.rules
+        let report = StartReport(inForce)
+        let token = try? await TokenRequest(room: report.demonstrationRoom, identity: "agent", isAgent: true)
+          .token(signedBy: configuration.keys[0])
+        print(report.text(sip: addresses.sip, web: addresses.web, token: token ?? ""))
         // Standard output may be a pipe, where the report would wait for the process to end.
         fflush(nil)
       }

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import signal
 import subprocess
 
 import pytest
@@ -151,6 +152,18 @@ def test_calls_out_and_transfers_say_why_not(shell):
     assert shell.failure("sip", "participant", "create", "--call", "+15550199", "--room", "lobby", "--trunk", "ST_no").endswith("(not_found)")
     assert shell.failure("sip", "participant", "create", '{"sipCallTo": "+1"}').endswith("(invalid_argument)")
     assert shell.failure("sip", "participant", "transfer", "--room", "lobby", "--identity", "sip_1", "--to", "tel:+15550199").endswith("(not_found)")
+
+
+def test_explain_and_the_start_report_know_what_the_api_has_made(shell):
+    shell.run("sip", "inbound", "create", json.dumps(INBOUND))
+    shell.run("sip", "dispatch", "create", json.dumps(RULE))
+    path = shell.gateway.directory / "trunkline.yaml"
+    call = ("--from", "+15550123", "--to", CALLED, "--source", "127.0.0.1", "--config", path)
+    assert "Accepted" in shell.text("explain", *call) and "office" in shell.text("explain", *call)
+    assert shell.gateway.stop(signal.SIGINT) == 0
+    shell.gateway.__enter__()
+    log = shell.gateway.log()
+    assert "office" in log and "agents" in log and "every call is refused" not in log
 
 
 def test_on_the_same_machine_the_configuration_file_is_enough(shell):

@@ -89,6 +89,16 @@ final class TemporaryDirectory {
     #expect(try SQLiteStore(directory: directory.path).load().inboundTrunks.count == 1)
   }
 
+  @Test("another process reads what is there while a gateway has it, and nothing where nothing was stored")
+  func readBeside() throws {
+    #expect(try SQLiteStore.contents(ofDirectory: directory.path) == nil)
+    let store = try SQLiteStore(directory: directory.path)
+    try store.save(trunk("ST_a"))
+    #expect(try SQLiteStore.contents(ofDirectory: directory.path)?.inboundTrunks == [trunk("ST_a")])
+    try store.save(trunk("ST_b"))
+    #expect(try SQLiteStore.contents(ofDirectory: directory.path)?.inboundTrunks.count == 2)
+  }
+
   @Test("a file that is no database is refused with its name")
   func foreignFile() throws {
     let path = directory.path + "/" + SQLiteStore.fileName

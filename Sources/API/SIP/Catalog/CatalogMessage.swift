@@ -38,6 +38,12 @@ struct CatalogRules: Sendable {
   var providers: Set<String>
   var capabilities: PhoneCapabilities
   var acceptUnmatchedTrunk: Bool
+
+  init(_ fixed: FixedConfiguration, _ capabilities: PhoneCapabilities) {
+    providers = fixed.providers
+    self.capabilities = capabilities
+    acceptUnmatchedTrunk = fixed.acceptUnmatchedTrunk
+  }
 }
 
 struct CatalogTables: Sendable {

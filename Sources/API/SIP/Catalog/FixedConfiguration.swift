@@ -30,4 +30,11 @@ public struct CatalogSnapshot: Sendable, Equatable {
   public var rules: [DispatchRule] = []
 
   public init() {}
+
+  /// What a gateway with this file and store has in force.
+  public init(fixed: FixedConfiguration, stored: StoredConfiguration, capabilities: PhoneCapabilities) {
+    var loading = CatalogLoading(fixed, CatalogRules(fixed, capabilities))
+    loading.add(stored)
+    self = loading.tables.snapshot
+  }
 }
