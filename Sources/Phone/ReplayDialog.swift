@@ -38,6 +38,8 @@ struct ReplayDialog {
   private var cancelledAt: MonotonicTime?
   private var isLeaving = false
   private var nextStep = 0
+  /// By how much re-INVITEs were answered later than they were in the capture, all together.
+  private var lateness: Duration = .zero
   private var remoteTag = ""
   private var remoteTarget = ""
   /// By CSeq number, for 200s that come again.
@@ -66,6 +68,15 @@ struct ReplayDialog {
   var answeredAt: MonotonicTime? {
     if case .answered(let time) = state { return time }
     return nil
+  }
+
+  /// Offset 0 of the capture's steps and packets: the answer, and later by what the gateway took longer than captured.
+  var origin: MonotonicTime? { answeredAt.map { $0 + lateness } }
+
+  /// The offset of a re-INVITE that is not answered yet: what the capture sent after it must not overtake it.
+  var openOffset: Duration? {
+    guard answeredAt != nil, nextStep > 0, transactions.contains(where: { $0.method == "INVITE" }) else { return nil }
+    return call.steps[nextStep - 1].offset
   }
 
   // MARK: What the outside calls
@@ -140,9 +151,9 @@ struct ReplayDialog {
 
   private var stepTime: MonotonicTime? {
     // One request at a time: a captured pause may have been longer than today's.
-    guard case .answered(let answeredAt) = state, transactions.isEmpty, !isLeaving else { return nil }
-    guard nextStep < call.steps.count else { return answeredAt + timing.scaled(call.answeredDuration) + timing.grace }
-    return answeredAt + timing.scaled(call.steps[nextStep].offset)
+    guard let origin, transactions.isEmpty, !isLeaving else { return nil }
+    guard nextStep < call.steps.count else { return origin + timing.scaled(call.answeredDuration) + timing.grace }
+    return origin + timing.scaled(call.steps[nextStep].offset)
   }
 
   private mutating func nextStepWhenDue(_ now: MonotonicTime) -> [SIPMessage] {
@@ -205,6 +216,7 @@ struct ReplayDialog {
       if status > 100, ringingAt == nil { ringingAt = now }
       return []
     }
+    if let origin, let openOffset { lateness += max(.zero, now - (origin + timing.scaled(openOffset))) }
     let transaction = transactions.remove(at: index)
     if transaction.method == "INVITE" { return takeFinal(response, status, of: transaction, now: now) }
     if transaction.method == "BYE", end == nil { state = .ended(.caller) }

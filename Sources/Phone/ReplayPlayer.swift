@@ -10,6 +10,10 @@ struct ReplayPlayer {
   private let timing: ReplayTiming
   private var next = 0
   private var answeredAt: MonotonicTime?
+  /// When a packet of offset 0 is due.
+  private var origin: MonotonicTime?
+  /// Packets from this offset on wait.
+  private var openOffset: Duration?
   private var media: NegotiatedMedia?
 
   private(set) var sentCount = 0
@@ -32,11 +36,13 @@ struct ReplayPlayer {
     self.timing = timing
   }
 
-  /// The media agreed now, and since when the call is answered.
-  mutating func update(_ media: NegotiatedMedia, answeredAt: MonotonicTime, now: MonotonicTime) {
+  /// The media agreed now, when the capture's offsets begin, and the offset of what is being agreed on.
+  mutating func update(_ media: NegotiatedMedia, origin: MonotonicTime, openOffset: Duration?, now: MonotonicTime) {
     countTime(to: now)
     self.media = media
-    self.answeredAt = answeredAt
+    self.origin = origin
+    self.openOffset = openOffset
+    if answeredAt == nil { answeredAt = origin }
   }
 
   /// The next packet that is due, and where it goes.
@@ -50,8 +56,9 @@ struct ReplayPlayer {
 
   /// When the next packet is due. Nil before the answer and after the last.
   var deadline: MonotonicTime? {
-    guard let answeredAt, next < packets.count, media?.remote.address.isUnspecified == false else { return nil }
-    return answeredAt + timing.scaled(packets[next].offset)
+    guard let origin, next < packets.count, media?.remote.address.isUnspecified == false else { return nil }
+    if let openOffset, packets[next].offset >= openOffset { return nil }
+    return origin + timing.scaled(packets[next].offset)
   }
 
   mutating func receive(_ bytes: [UInt8], now: MonotonicTime) {

@@ -87,8 +87,8 @@ struct ReplaySession: ~Copyable {
     receiveSignalling()
     let now = MonotonicClock.now()
     // Before the media is read: its first packet may be right behind the answer.
-    if let agreed = dialog.media, let answeredAt = dialog.answeredAt {
-      player.update(agreed, answeredAt: answeredAt, now: now)
+    if let agreed = dialog.media, let origin = dialog.origin {
+      player.update(agreed, origin: origin, openOffset: dialog.openOffset, now: now)
     }
     receiveMedia()
     send(dialog.tick(now: now))
