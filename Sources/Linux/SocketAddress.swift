@@ -1,4 +1,5 @@
 import Base
+import CLinux
 import Glibc
 
 /// `sockaddr_in` or `sockaddr_in6` in the memory of the larger one: an `Endpoint` as the socket calls take it.
