@@ -45,7 +45,8 @@ let package = Package(
     // What Benchmarks/, a package of its own, measures.
     .library(name: "MediaStack", targets: ["Base", "RTP", "Audio", "Transport", "MediaCore", "Capture"]),
     // What Fuzz/, another, feeds.
-    .library(name: "RoomStack", targets: ["Base", "SDP", "LiveKitProtocol", "RoomCore"]),
+    .library(name: "CallStack", targets: ["Base", "Telephony"]),
+    .library(name: "RoomStack", targets: ["Base", "SDP", "LiveKitProtocol", "RoomCore", "AgentCore"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

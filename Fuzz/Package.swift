@@ -5,6 +5,7 @@ import PackageDescription
 let parsers: [(name: String, product: String)] = [
   ("RTPFuzzer", "MediaStack"), ("RTCPFuzzer", "MediaStack"), ("TelephoneEventFuzzer", "MediaStack"),
   ("STUNFuzzer", "MediaStack"), ("SDPFuzzer", "RoomStack"), ("SignallingFuzzer", "RoomStack"),
+  ("AgentFuzzer", "RoomStack"), ("DNSFuzzer", "CallStack"), ("SIPTextFuzzer", "CallStack"),
 ]
 
 let package = Package(
