@@ -1,4 +1,5 @@
 import Base
+import API
 import LiveKitProtocol
 import Logging
 import MediaCore

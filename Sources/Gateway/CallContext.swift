@@ -1,6 +1,5 @@
 import Base
 import Configuration
-import LiveKitProtocol
 import Logging
 import MediaCore
 import MediaIO
@@ -75,26 +74,6 @@ extension MediaFault {
     case .malformed, .tooLarge: self = .sdpError(error.description)
     case .incompatibleTransport: self = .noCommonCrypto(error.reason)
     default: self = .noCommonCodec(error.reason)
-    }
-  }
-}
-
-extension Livekit_RoomConfiguration {
-  init(_ configuration: RoomConfiguration) {
-    self.init()
-    name = configuration.name
-    emptyTimeout = UInt32(clamping: configuration.emptyTimeout.map { $0.wholeMilliseconds / 1000 } ?? 0)
-    departureTimeout = UInt32(clamping: configuration.departureTimeout.map { $0.wholeMilliseconds / 1000 } ?? 0)
-    maxParticipants = UInt32(clamping: configuration.maxParticipants)
-    metadata = configuration.metadata
-    tags = configuration.tags
-    agents = configuration.agents.map { agent in
-      var dispatch = Livekit_RoomAgentDispatch()
-      dispatch.agentName = agent.agentName
-      dispatch.metadata = agent.metadata
-      dispatch.attributes = agent.attributes
-      dispatch.deployment = agent.deployment
-      return dispatch
     }
   }
 }

@@ -51,6 +51,12 @@ struct TokenCreateCommand: AsyncParsableCommand {
   @Flag(name: .customLong("room-admin"), help: "May manage the room and its participants.")
   var roomAdmin = false
 
+  @Flag(name: .customLong("room-create"), help: "May create and delete rooms.")
+  var roomCreate = false
+
+  @Flag(name: .customLong("room-list"), help: "May list all rooms.")
+  var roomList = false
+
   @Option(help: "How long the token is valid: 30m, 6h, 7d.")
   var ttl: String = DurationText.format(TokenRequest.defaultLifetime)
 
@@ -61,8 +67,8 @@ struct TokenCreateCommand: AsyncParsableCommand {
     if room?.isEmpty ?? false { throw ValidationError("--room: expected a name") }
     if identity.isEmpty { throw ValidationError("--identity: expected a name") }
     if roomAdmin, room == nil { throw ValidationError("--room-admin: expected --room beside it") }
-    if room == nil, !sipAdmin, !sipCall, !agent {
-      throw ValidationError("the token would allow nothing: expected --room, --agent, --sip-admin or --sip-call")
+    if room == nil, !sipAdmin, !sipCall, !agent, !roomCreate, !roomList {
+      throw ValidationError("the token would allow nothing: expected --room, --agent, --sip-admin or another right")
     }
   }
 
@@ -70,7 +76,8 @@ struct TokenCreateCommand: AsyncParsableCommand {
     let configuration = try options.load()
     let request = TokenRequest(
       room: room, identity: identity, name: name, isAgent: agent, mayManageTrunks: sipAdmin, mayCall: sipCall,
-      mayManageRoom: roomAdmin, lifetime: DurationText.parse(ttl) ?? TokenRequest.defaultLifetime)
+      mayManageRoom: roomAdmin, mayCreateRooms: roomCreate, mayListRooms: roomList,
+      lifetime: DurationText.parse(ttl) ?? TokenRequest.defaultLifetime)
     print(try await request.token(signedBy: configuration.keys[0]))
   }
 }
@@ -86,6 +93,8 @@ struct TokenRequest {
   var mayManageTrunks = false
   var mayCall = false
   var mayManageRoom = false
+  var mayCreateRooms = false
+  var mayListRooms = false
   var lifetime = defaultLifetime
 
   var grants: Grants {
@@ -95,6 +104,8 @@ struct TokenRequest {
       grants.video.room = room
     }
     if mayManageRoom { grants.video.roomAdmin = true }
+    if mayCreateRooms { grants.video.roomCreate = true }
+    if mayListRooms { grants.video.roomList = true }
     if isAgent {
       grants.kind = .agent
       grants.video.agent = true

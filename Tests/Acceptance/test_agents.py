@@ -12,6 +12,7 @@ import sound
 from harness import (ALLOWANCE, CALLER, KEY, ROOT, SECRET, Capture, Gateway, Participant, Sipp, direct_rule, eventually)
 from livekit import api
 from livekit.protocol import agent as protocol
+from livekit.protocol import agent_dispatch
 from sipphone import SIPPhone
 from workers import BareWorker, Worker, tone_worker
 
@@ -103,7 +104,9 @@ async def test_a_rule_dispatches_a_stock_worker_and_the_caller_hears_it(tmp_path
 
 
 async def test_the_agent_is_what_its_job_says(tmp_path):
-    with Gateway(tmp_path, dispatch_rules=[rule("speaker")]) as gateway, tone_worker(gateway, tmp_path, 700, "speaker"):
+    rules = [rule("speaker")]
+    rules[0]["room_config"]["agents"][0] |= {"restart_policy": "JRP_NEVER", "attributes": {"language": "en"}}
+    with Gateway(tmp_path, dispatch_rules=rules) as gateway, tone_worker(gateway, tmp_path, 700, "speaker"):
         async with api.LiveKitAPI(f"http://127.0.0.1:{gateway.port}", KEY, SECRET) as client:
             with SIPPhone(gateway) as phone:
                 answer = await asyncio.to_thread(phone.invite, deadline=30)
@@ -116,6 +119,7 @@ async def test_the_agent_is_what_its_job_says(tmp_path):
                 assert agent.permission.agent
                 [dispatch] = await client.agent_dispatch.list_dispatch(room.name)
                 assert dispatch.agent_name == "speaker" and dispatch.metadata == "from the rule"
+                assert dispatch.restart_policy == agent_dispatch.JRP_NEVER and dispatch.attributes == {"language": "en"}
                 [job] = dispatch.state.jobs
                 assert job.state.status == protocol.JS_RUNNING and job.state.participant_identity == agent.identity
                 assert job.state.worker_id.startswith("AW_") and job.state.started_at > 1.7e18
@@ -134,7 +138,8 @@ async def test_the_agent_is_what_its_job_says(tmp_path):
                 await asyncio.to_thread(phone.hang_up)
 
 
-async def test_a_killed_worker_is_replaced_in_mid_call(tmp_path):
+@pytest.mark.parametrize("everything", [False, True])
+async def test_a_killed_worker_is_replaced_in_mid_call(tmp_path, everything):
     """kill -9: the caller hears the other worker's agent a few seconds later, in the same call."""
     with Gateway(tmp_path, dispatch_rules=[rule("speaker")]) as gateway:
         workers = {tone: tone_worker(gateway, tmp_path, tone, "speaker") for tone in (600, 1400)}
@@ -144,7 +149,7 @@ async def test_a_killed_worker_is_replaced_in_mid_call(tmp_path):
             with Listening(phone, answer.media_port()):
                 await eventually(lambda: hears(phone, 600) or hears(phone, 1400), "an agent to be heard")
                 first = 600 if hears(phone, 600) else 1400
-                workers[first].kill()
+                workers[first].kill(everything=everything)
                 killed_at = time.monotonic()
                 await eventually(lambda: hears(phone, 2000 - first), "the other agent to be heard", 30)
                 print(f"silent or alone for at most {time.monotonic() - killed_at - 1:.1f} s")

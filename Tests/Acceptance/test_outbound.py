@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import re
+import socket
 
 import pytest
 import sound
-from harness import KEY, SECRET, Callee, eventually, free_port
+from harness import KEY, SECRET, Callee, Gateway, eventually, free_port
 from livekit import api
+from nameserver import SRV, NameServer
 
 CALLEE, NUMBER = "+15550177", "+15550100"
 
@@ -229,3 +231,41 @@ async def test_a_bye_after_the_refer_counts_as_success(gateway, tmp_path):
             await answered(gateway, lkapi, callee)
             await lkapi.sip.transfer_sip_participant(transfer())
             await callee.finished()
+
+
+@pytest.mark.parametrize("failure", ["503", "silence", "refused"])
+async def test_a_call_goes_on_to_the_next_server_of_its_trunk(tmp_path, failure):
+    """SRV records lead to a server that fails, then to one that answers (RFC 3263)."""
+    kind = "tcp" if failure == "refused" else "udp"
+    with contextlib.ExitStack() as stack:
+        callee = stack.enter_context(Callee("callee_hangs_up", tmp_path, transport="t1" if kind == "tcp" else "u1"))
+        first = free_port()
+        if failure == "503":
+            first = stack.enter_context(Callee("callee_refuses", tmp_path, status="503 Service Unavailable")).port
+        elif failure == "silence":
+            asleep = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            asleep.bind(("127.0.0.1", first))
+        owner = f"_sip._{kind}.pbx.example.test"
+        names = stack.enter_context(NameServer(
+            {owner: [(20, callee.port, "b.example.test"), (10, first, "a.example.test")]},
+            {"a.example.test": "127.0.0.1", "b.example.test": "127.0.0.1"}))
+        gateway = stack.enter_context(Gateway(tmp_path, dns_server=names.address))
+        async with client(gateway) as lkapi:
+            created = await lkapi.sip.create_outbound_trunk(api.CreateSIPOutboundTrunkRequest(
+                trunk=api.SIPOutboundTrunkInfo(name="out", address="pbx.example.test", numbers=[NUMBER])))
+            await lkapi.sip.create_sip_participant(request(created.sip_trunk_id))
+            await callee.finished()
+        assert f"INVITE sip:{CALLEE}@pbx.example.test" in callee.trace()
+        assert (owner, SRV) in names.questions
+        assert (await record(gateway))["end_reason"] == "hangup"
+
+
+async def test_a_trunk_whose_name_has_no_address_says_so(tmp_path):
+    with NameServer({}, {}) as names, Gateway(tmp_path, dns_server=names.address) as gateway:
+        async with client(gateway) as lkapi:
+            created = await lkapi.sip.create_outbound_trunk(api.CreateSIPOutboundTrunkRequest(
+                trunk=api.SIPOutboundTrunkInfo(name="out", address="nowhere.example.test", numbers=[NUMBER])))
+            with pytest.raises(api.TwirpError) as error:
+                await lkapi.sip.create_sip_participant(request(created.sip_trunk_id))
+            assert error.value.code == "invalid_argument"
+        assert (await record(gateway))["end_reason"] == "unresolved"

@@ -53,8 +53,10 @@ class Worker:
         assert self.process.poll() is None, f"the worker ended with {self.process.returncode}:\n{self.log()[-4000:]}"
         return "registered worker" in self.log()
 
-    def kill(self):
-        """kill -9 of the worker itself; what it started must see that."""
+    def kill(self, *, everything=False):
+        """kill -9 of the worker itself, whose processes must see that, or of them too."""
+        if everything:
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.kill()
         self.process.wait()
 

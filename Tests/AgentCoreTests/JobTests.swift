@@ -174,9 +174,10 @@ struct JobTests {
     scene.harness.join("agent-\(scene.job)", "r", kind: .agent)
   }
 
-  @Test("an agent that joins twice is still there")
-  func duplicate() {
+  @Test("an agent that joins twice is still there, with its worker or without", arguments: [true, false])
+  func duplicate(hasWorker: Bool) {
     var scene = Scene()
+    if !hasWorker { scene.busy.disconnect() }
     scene.harness.leave(scene.agent, "r", .duplicateIdentity)
     scene.rejoin()
     scene.harness.advance(.seconds(10))

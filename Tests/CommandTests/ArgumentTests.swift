@@ -1,6 +1,7 @@
 import ArgumentParser
 import Base
 import Configuration
+import Foundation
 import LiveKitProtocol
 import Phone
 import SDP
@@ -34,6 +35,15 @@ import Testing
     ["dial", "sip:a@b", "--duration", "0"],
     ["dial", "sip:a@b", "--username", "a"],
     ["dial", "sip:a@b", "--header", "no colon"],
+    ["sip", "inbound", "create"],
+    ["sip", "inbound", "update", "ST_a"],
+    ["sip", "dispatch", "delete"],
+    ["sip", "participant", "transfer", "--room", "r", "--identity", "i"],
+    ["sip", "participant", "transfer", "--room", "r", "--identity", "i", "--to", "tel:+1", "--ring-timeout", "long"],
+    ["room", "remove", "lobby"],
+    ["room", "send-data", "lobby"],
+    ["dispatch", "create", "lobby"],
+    ["call", "show"],
   ]
 
   @Test("arguments that make no sense are refused before anything is done", arguments: mistakes)
@@ -52,6 +62,13 @@ import Testing
       ["serve", "--config", "conf/trunkline.yaml", "--check"],
       ["dial", "sip:+15550100@127.0.0.1;transport=tcp", "--tone", "440"],
       ["dial", "sip:+15550100@127.0.0.1", "--digits", "1w23#", "--duration", "10"],
+      ["token", "create", "--identity", "ops", "--room-create", "--room-list"],
+      ["sip", "inbound", "create", "-", "--json"],
+      ["sip", "outbound", "update", "ST_a", "{}", "--url", "http://127.0.0.1:7880"],
+      ["sip", "participant", "create", "--trunk", "ST_a", "--call", "+15550100", "--room", "lobby", "--wait"],
+      ["room", "send-data", "lobby", "text", "--to", "a", "--to", "b", "--lossy"],
+      ["dispatch", "delete", "lobby", "AD_a"],
+      ["call", "list", "--room", "lobby"],
     ])
   func taking(_ arguments: [String]) throws {
     _ = try Trunkline.parseAsRoot(arguments)
@@ -109,5 +126,32 @@ import Testing
     let grants = TokenRequest(identity: "ops", mayCall: true).grants
     #expect(grants.video == VideoGrant())
     #expect(grants.sip.mayCall)
+  }
+
+  @Test("options of a call out go before what its file says")
+  func participantRequest() throws {
+    let json = #"{"sipCallTo": "+1", "roomName": "a", "playDialtone": true}"#
+    let arguments = ["sip", "participant", "create", json, "--room", "b", "--wait"]
+    let command = try #require(try Trunkline.parseAsRoot(arguments) as? ParticipantCreate)
+    let request = try command.request()
+    #expect(request.sipCallTo == "+1" && request.roomName == "b" && request.playDialtone && request.waitUntilAnswered)
+  }
+
+  @Test("commands reach the gateway that options, environment and configuration name, in this order")
+  func server() throws {
+    let configuration = "keys: {file: filesecret}\nport: 7999\nbind_addresses: [0.0.0.0]"
+    let options = ["--config-body", configuration]
+    func client(_ arguments: [String], _ environment: [String: String]) throws -> TwirpClient {
+      let command = try #require(try Trunkline.parseAsRoot(["room", "list"] + options + arguments) as? RoomList)
+      return try command.server.client(environment: environment)
+    }
+    let local = try client([], [:])
+    #expect(local.base.absoluteString == "http://127.0.0.1:7999" && local.key.name == "file")
+    let environment = ["LIVEKIT_URL": "wss://a.example", "LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "s"]
+    let remote = try client([], environment)
+    #expect(remote.base.absoluteString == "https://a.example" && remote.key == APIKey(name: "k", secret: "s"))
+    #expect(try client(["--url", "http://b"], environment).base.absoluteString == "http://b")
+    #expect(throws: CommandFailure.self) { try client(["--api-key", "k"], [:]) }
+    #expect(throws: CommandFailure.self) { try client(["--url", "ftp://b"], environment) }
   }
 }

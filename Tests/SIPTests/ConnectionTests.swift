@@ -48,6 +48,22 @@ struct ConnectionTests {
     #expect(await peer.isEnded(within: 5))
   }
 
+  @Test("the connection that answered our call stays too")
+  func servesOurCall() async throws {
+    let callee = try await TestAgent { $0.tcpIdleTimeout = .seconds(1) }
+    let caller = try await TestAgent { $0.tcpIdleTimeout = .seconds(1) }
+    let uri = "sip:100@\(await callee.endpoint);transport=tcp"
+    let id = await caller.place(OutgoingInvite(uri: uri, from: "sip:a@b.test", sdp: Caller.offer))
+    _ = await callee.event { if case .acknowledged = $0 { true } else { false } }
+    let clock = ContinuousClock()
+    let end = clock.now + .seconds(4)
+    while clock.now < end { await callee.pause() }
+    #expect(await callee.statistics.tcpConnections == 1)
+    await caller.agent?.hangUp(id)
+    #expect(await callee.terminated() == .remoteBye)
+    while await callee.statistics.tcpConnections > 0 { await callee.pause() }
+  }
+
   @Test("a connection that the peer leaves in the middle of a message goes with its call")
   func abandoned() async throws {
     let test = try await TestAgent {
