@@ -1,5 +1,5 @@
-import Base
 import API
+import Base
 import LiveKitProtocol
 import Logging
 import MediaCore
