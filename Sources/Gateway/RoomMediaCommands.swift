@@ -16,7 +16,7 @@ extension MediaCommand {
     case .closeTransport(let transport): self = .closeTransport(TransportID(transport))
     case .restartICE(let transport, let ufrag, let password):
       guard let credentials = ICECredentials(ufrag: ufrag, password: password) else { return nil }
-      self = .restartICE(TransportID(transport), credentials, remoteUfrag: nil)
+      self = .restartICE(TransportID(transport), credentials, remote: nil)
     case .publishTrack(let transport, let track, let stream):
       self = .publishTrack(TransportID(transport), TrackID(track), ReceiveTrack(stream))
     case .unpublishTrack(let transport, let track):
@@ -59,8 +59,8 @@ extension RoomInput {
       self = .trackSent(
         MediaTrackID(rawValue: track.rawValue), to: MediaTransportID(rawValue: id.rawValue),
         loss: statistics.recentLoss, jitter: statistics.jitter)
-    case .transportClosed, .digit, .digitsSent, .soundPlayed, .phoneMediaStarted, .phoneMediaTimedOut, .phoneLegClosed,
-      .phoneLegStatistics, .loopStatistics:
+    case .transportInterrupted, .transportResumed, .localCandidate, .transportClosed, .digit, .digitsSent, .soundPlayed,
+      .phoneMediaStarted, .phoneMediaTimedOut, .phoneLegClosed, .phoneLegStatistics, .loopStatistics:
       return nil
     }
   }

@@ -22,6 +22,9 @@ public enum MediaCommand: Sendable {
   case stopToneToRoom(PhoneLegID)
   /// A deaf phone hears silence instead of its room; tones and sounds it hears.
   case setPhoneDeaf(PhoneLegID, Bool)
+  /// A phone that hears comfort noise hears it beneath its room, so that a room that is out of reach does not sound
+  /// like a dead line; tones and sounds cover it.
+  case setComfortNoise(PhoneLegID, Bool)
   /// Plays recorded sound to the phone instead of its room and its tone; it replaces what is played already. Begins
   /// once the leg is negotiated, goes on unheard while the phone is on hold, and ends in `MediaEvent.soundPlayed`.
   case playSound(PhoneLegID, PhonePlayback)
@@ -45,8 +48,11 @@ public enum MediaCommand: Sendable {
   case openDataChannel(TransportID, DataChannelOptions)
   /// Goes out on the open channel of that label; dropped and counted when there is none or its queue is full.
   case sendData(TransportID, label: String, [UInt8])
-  /// New local credentials; DTLS, SRTP and data channels go on (RFC 8445 §2.4).
-  case restartICE(TransportID, ICECredentials, remoteUfrag: String?)
+  /// Ways to reach the peer of a full agent that signalling brought after its description. At most 64 count.
+  case addRemoteCandidates(TransportID, [ICECandidate])
+  /// New credentials; DTLS, SRTP and data channels go on, and the path too until there is another (RFC 8445 §2.4).
+  /// A full agent needs `remote`; a lite one without it takes any user name fragment of the peer's.
+  case restartICE(TransportID, ICECredentials, remote: ICERemote?)
   /// Ends in `MediaEvent.transportClosed`.
   case closeTransport(TransportID)
 }

@@ -16,6 +16,7 @@ extension MediaEngine {
     case .playToneToRoom(let id, let tone): if let leg = legs[id] { leg.pointee.playToRoom(tone) }
     case .stopToneToRoom(let id): if let leg = legs[id] { leg.pointee.playToRoom(nil) }
     case .setPhoneDeaf(let id, let isDeaf): if let leg = legs[id] { leg.pointee.setDeaf(isDeaf) }
+    case .setComfortNoise: break
     case .playSound(let id, let playback): if let leg = legs[id] { leg.pointee.play(playback) }
     case .stopSound(let id): if let leg = legs[id] { leg.pointee.play(nil as PhonePlayback?) }
     case .sendDigits(let id, let digits): if let leg = legs[id] { leg.pointee.sendDigits(digits) }
@@ -31,7 +32,8 @@ extension MediaEngine {
       if let transport = transports[id] { transport.pointee.openChannel(options, &output) }
     case .sendData(let id, let label, let message):
       if let transport = transports[id] { transport.pointee.sendData(message, label: label, &output) }
-    case .restartICE(let id, let credentials, let remoteUfrag): restartICE(id, credentials, remoteUfrag)
+    case .addRemoteCandidates: break
+    case .restartICE(let id, let credentials, let remote): restartICE(id, credentials, remote)
     case .closeTransport(let id): if let transport = transports[id] { close(transport, at: now) }
     }
   }
@@ -215,12 +217,12 @@ extension MediaEngine {
     source.destroy()
   }
 
-  private mutating func restartICE(_ id: TransportID, _ credentials: ICECredentials, _ remoteUfrag: String?) {
+  private mutating func restartICE(_ id: TransportID, _ credentials: ICECredentials, _ remote: ICERemote?) {
     guard let transport = transports[id], let fragment = ICEFragment(credentials.ufrag),
       fragments[fragment] == nil || fragments[fragment] == transport
     else { return }
     let former = transport.pointee.agent.localFragment
-    guard transport.pointee.restartICE(credentials, remoteUfrag: remoteUfrag) else { return }
+    guard transport.pointee.restartICE(credentials, remoteUfrag: remote?.ufrag) else { return }
     fragments[former] = nil
     fragments[fragment] = transport
   }

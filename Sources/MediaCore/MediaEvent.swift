@@ -1,7 +1,15 @@
+import Base
+
 /// What a media loop reports. Delivered on the media thread, which waits for the receiver to return.
 public enum MediaEvent: Sendable {
   /// DTLS is complete and the peer's certificate is the announced one. Media flows, data channels may be opened.
   case transportConnected(TransportID)
+  /// The peer of a full agent has answered no check for `TransportConfiguration.interruptionTimeout`. Media goes on
+  /// being sent; either `transportResumed` or `transportFailed` follows.
+  case transportInterrupted(TransportID)
+  case transportResumed(TransportID)
+  /// A full agent can be reached through a TURN server too; for signalling to tell the peer.
+  case localCandidate(TransportID, ICECandidate)
   /// Nothing more comes of this transport. It is closed already; `transportClosed` follows.
   case transportFailed(TransportID, TransportFailure)
   case transportClosed(TransportID, TransportStatistics)

@@ -56,7 +56,7 @@ struct MediaEngineFuzzTests {
       case 15: world.perform(.setTrackMuted(track, Bool.random(using: &random)))
       case 16: world.perform(.openDataChannel(transport, .lossy))
       case 17: world.perform(.sendData(transport, label: "_lossy", [1, 2, 3]))
-      case 18: world.perform(.restartICE(transport, .random(using: &random), remoteUfrag: nil))
+      case 18: world.perform(.restartICE(transport, .random(using: &random), remote: nil))
       case 19 where step % 8 == 0: world.perform(.closeTransport(transport))
       case 20:
         let count = Int.random(in: 0...200, using: &random)

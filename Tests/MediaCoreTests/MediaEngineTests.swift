@@ -95,7 +95,7 @@ struct MediaEngineTests {
       .publishTrack(transport, track, ReceiveTrack(ssrc: 1, payloadType: 1)), .unpublishTrack(transport, track),
       .setTrackMuted(track, true), .subscribe(transport, track, SendTrack(ssrc: 1, payloadType: 1)),
       .unsubscribe(transport, track), .openDataChannel(transport, .reliable),
-      .sendData(transport, label: "a", [1]), .restartICE(transport, .random(), remoteUfrag: nil),
+      .sendData(transport, label: "a", [1]), .restartICE(transport, .random(), remote: nil),
       .closeTransport(transport),
     ]
     for command in commands { world.perform(command) }

@@ -108,7 +108,7 @@ struct RoomTransportTests {
     let world = try World()
     let (id, peer) = try world.connectPeer(world.openRoom())
     let fresh = ICECredentials.random()
-    world.perform(.restartICE(id, fresh, remoteUfrag: nil))
+    world.perform(.restartICE(id, fresh, remote: nil))
     peer.check()
     world.carry()
     #expect(peer.stunResponseCount == 1)
