@@ -80,6 +80,8 @@ let package = Package(
       "API",
       ["Base", "Telephony", "LiveKitProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     core("AgentCore", ["Base", "LiveKitProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+    core(
+      "Bus", ["Base", "COpenSSL", "LiveKitProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     core("Capture", ["Base", "RTP", "SDP"]),
     // Edges: each owns a thread and a library.
     edge("Linux", ["Base", "CLinux"]),
@@ -131,6 +133,7 @@ let package = Package(
     tests("Webhooks"),
     tests("SIP", ["Base", "Linux", "Telephony", "CLinux"]),
     tests("Base"),
+    tests("Bus", ["Base", "LiveKitProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     tests(
       "LiveKitProtocol",
       [

@@ -2,6 +2,11 @@
 // Made by scripts/list-json-fields: message, then each field with what stands for it in JSON when it is not set.
 enum JSONFieldList {
   static let text = """
+  internal.ClaimRequest request_id=text server_id=text affinity=number
+  internal.ClaimResponse request_id=text server_id=text
+  internal.Msg type_url=text value=text channel=text
+  internal.Request request_id=text client_id=text sent_at=long expiry=long multi=bool request=message metadata=map raw_request=text
+  internal.Response request_id=text server_id=text sent_at=long response=message error=text code=text raw_response=text error_details=list
   livekit.ActiveSpeakerUpdate speakers=list:livekit.SpeakerInfo
   livekit.AddTrackRequest cid=text name=text type=enum:AUDIO width=number height=number muted=bool disable_dtx=bool source=enum:UNKNOWN sid=text stereo=bool disable_red=bool encryption=enum:NONE stream=text audio_features=list
   livekit.AgentDispatch id=text agent_name=text room=text metadata=text state=message:livekit.AgentDispatchState restart_policy=enum:JRP_ON_FAILURE deployment=text attributes=map
@@ -166,6 +171,17 @@ enum JSONFieldList {
   livekit.WorkerPing timestamp=long
   livekit.WorkerPong last_timestamp=long timestamp=long
   livekit.WrappedJoinRequest compression=enum:NONE join_request=text
+  rpc.EvaluateSIPDispatchRulesRequest sip_participant_id=text calling_number=text called_number=text src_address=text pin=text no_pin=bool called_host=text sip_call_id=text extra_attributes=map sip_trunk_id=text calling_host=text call=message:rpc.SIPCall
+  rpc.EvaluateSIPDispatchRulesResponse room_name=text participant_identity=text request_pin=bool token=text ws_url=text result=enum:LEGACY_ACCEPT_OR_PIN participant_name=text participant_metadata=text sip_trunk_id=text sip_dispatch_rule_id=text participant_attributes=map project_id=text headers=map headers_to_attributes=map enabled_features=list ringing_timeout=message max_call_duration=message attributes_to_headers=map include_headers=enum:SIP_NO_HEADERS room_preset=text room_config=message:livekit.RoomConfiguration media_encryption=enum:SIP_MEDIA_ENCRYPT_DISABLE feature_flags=map media=message:livekit.SIPMediaConfig
+  rpc.GetSIPTrunkAuthenticationRequest from=text to=text src_address=text to_host=text sip_call_id=text from_host=text call=message:rpc.SIPCall
+  rpc.GetSIPTrunkAuthenticationResponse username=text password=text drop=bool sip_trunk_id=text project_id=text provider_info=message:livekit.ProviderInfo error_code=enum:SIP_TRUNK_AUTH_ERROR_NONE feature_flags=map realm=text
+  rpc.InternalCreateSIPParticipantRequest address=text number=text call_to=text username=text password=text room_name=text participant_identity=text token=text ws_url=text dtmf=text play_dialtone=bool sip_call_id=text participant_name=text participant_metadata=text transport=enum:SIP_TRANSPORT_AUTO participant_attributes=map project_id=text sip_trunk_id=text hostname=text headers=map headers_to_attributes=map ringing_timeout=message max_call_duration=message enabled_features=list attributes_to_headers=map include_headers=enum:SIP_NO_HEADERS media_encryption=enum:SIP_MEDIA_ENCRYPT_DISABLE wait_until_answered=bool destination_country=text display_name=absent destination=message:livekit.Destination feature_flags=map media=message:livekit.SIPMediaConfig sip_request_uri=message:livekit.SIPRequestDest sip_from_header=message:livekit.SIPNamedDest sip_to_header=message:livekit.SIPNamedDest to_user_override=text
+  rpc.InternalCreateSIPParticipantResponse participant_id=text participant_identity=text sip_call_id=text
+  rpc.InternalTransferSIPParticipantRequest sip_call_id=text transfer_to=text play_dialtone=bool headers=map ringing_timeout=message feature_flags=map
+  rpc.InternalTransferSIPParticipantResponse transfer_id=text status=enum:STS_TRANSFER_ONGOING reason=enum:STR_UNSPECIFIED sip_status=message:livekit.SIPStatus
+  rpc.RecordCallContextRequest call_info=message:livekit.SIPCallInfo
+  rpc.SIPCall lk_call_id=text source_ip=text address=message:livekit.SIPUri from=message:livekit.SIPUri to=message:livekit.SIPUri via=list:livekit.SIPUri sip_call_id=text project_id=text features=map
+  rpc.UpdateSIPCallStateRequest call_info=message:livekit.SIPCallInfo transfer_info=message:livekit.SIPTransferInfo
   trunkline.Call call_id=text sip_call_id=text direction=enum:SCD_UNKNOWN state=enum:CALL_STATE_UNKNOWN from=text to=text peer=text trunk_id=text trunk_name=text rule_id=text rule_name=text room_name=text participant_identity=text started_at=message answered_at=message codec=text waits_for=text
   trunkline.CallEvent event=text room=message:livekit.Room participant=message:livekit.ParticipantInfo id=text created_at=long sip_call_info=message:livekit.SIPCallInfo sip_transfer_info=message:livekit.SIPTransferInfo sip_dtmf=message:livekit.SipDTMF end_reason=text
   trunkline.GetCallRequest call_id=text
