@@ -47,6 +47,11 @@ public struct ICEFragment: Hashable, Sendable, CustomStringConvertible {
 enum ICECharacters {
   private static let all = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
+  /// A password of ours: 22…256 of them.
+  static func areUsable(_ password: String) -> Bool {
+    (22...256).contains(password.utf8.count) && password.utf8.allSatisfy(contains)
+  }
+
   static func contains(_ character: UInt8) -> Bool { all.contains(character) }
 
   static func random(using generator: inout some RandomNumberGenerator) -> UInt8 {

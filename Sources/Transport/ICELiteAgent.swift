@@ -33,7 +33,7 @@ public struct ICELiteAgent: Sendable {
 
   /// Nil unless the password has 22…256 ICE characters. `remoteFragment` nil: any is accepted.
   public init?(localFragment: ICEFragment, localPassword: String, remoteFragment: String? = nil) {
-    guard Self.isUsable(localPassword) else { return nil }
+    guard ICECharacters.areUsable(localPassword) else { return nil }
     self.init(unchecked: localFragment, localPassword, remoteFragment)
   }
 
@@ -90,7 +90,7 @@ public struct ICELiteAgent: Sendable {
   /// ICE restart (RFC 8445 §9): new credentials; the selected pair stays until a check with the new ones arrives.
   /// False, and nothing changes, unless the password has 22…256 ICE characters.
   public mutating func restart(localFragment: ICEFragment, localPassword: String, remoteFragment: String?) -> Bool {
-    guard Self.isUsable(localPassword) else { return false }
+    guard ICECharacters.areUsable(localPassword) else { return false }
     self.localFragment = localFragment
     self.localPassword = localPassword
     key = STUNKey(password: localPassword)
@@ -115,9 +115,5 @@ public struct ICELiteAgent: Sendable {
     guard let fragment = ICEFragment(username: username), fragment == localFragment else { return false }
     guard let remoteFragment else { return true }
     return username.extracting(droppingFirst: 9).withUnsafeBytes { $0.elementsEqual(remoteFragment) }
-  }
-
-  private static func isUsable(_ password: String) -> Bool {
-    (22...256).contains(password.utf8.count) && password.utf8.allSatisfy(ICECharacters.contains)
   }
 }

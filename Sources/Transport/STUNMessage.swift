@@ -1,6 +1,7 @@
 import Base
 
-/// The attributes of a STUN message that an ICE agent needs (RFC 8489, RFC 8445 §7.1), as places in its datagram.
+/// The attributes of a STUN message that an ICE agent or a TURN client needs (RFC 8489, RFC 8445 §7.1, RFC 8656 §18),
+/// as places in its datagram.
 ///
 ///      0                   1                   2                   3
 ///      0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -9,11 +10,39 @@ import Base
 ///     |                     Transaction ID (96 bits)                  |
 ///     |          then attributes: type(2), length(2), value, padding  |
 public struct STUNMessage: Sendable {
-  public enum Kind: Hashable, Sendable {
-    case bindingRequest
-    case bindingIndication
-    case bindingSuccess
-    case bindingError
+  /// What a message is about and which way it goes (RFC 8489 §5).
+  public struct Kind: Hashable, Sendable {
+    public var method: Method
+    public var messageClass: MessageClass
+
+    public static let bindingRequest = Kind(.binding, .request)
+    public static let bindingIndication = Kind(.binding, .indication)
+    public static let bindingSuccess = Kind(.binding, .success)
+    public static let bindingError = Kind(.binding, .error)
+
+    init(_ method: Method, _ messageClass: MessageClass) {
+      self.method = method
+      self.messageClass = messageClass
+    }
+  }
+
+  /// RFC 8489 §18.2; those beyond `binding` are TURN's (RFC 8656 §17).
+  public enum Method: UInt16, Hashable, Sendable {
+    case binding = 0x001
+    case allocate = 0x003
+    case refresh = 0x004
+    case send = 0x006
+    case data = 0x007
+    case createPermission = 0x008
+    case channelBind = 0x009
+  }
+
+  /// The two bits of the class, where they lie in the message type.
+  public enum MessageClass: UInt16, Hashable, Sendable {
+    case request = 0x0000
+    case indication = 0x0010
+    case success = 0x0100
+    case error = 0x0110
   }
 
   public struct TransactionID: Hashable, Sendable {
@@ -37,6 +66,9 @@ public struct STUNMessage: Sendable {
   /// USE-CANDIDATE was present, under the protection of MESSAGE-INTEGRITY.
   public private(set) var isNominating = false
   public private(set) var priority: UInt32?
+  /// The tie-breaker of a sender that says it is controlling, or controlled.
+  public private(set) var iceControlling: UInt64?
+  public private(set) var iceControlled: UInt64?
   public private(set) var xorMappedAddress: Endpoint?
   /// 300…699 of an error response.
   public private(set) var errorCode: Int?
@@ -47,7 +79,7 @@ public struct STUNMessage: Sendable {
   /// Where MESSAGE-INTEGRITY begins.
   private var integrityOffset: Int?
 
-  /// Nil for anything but a well-formed message of the binding method.
+  /// Nil for anything but a well-formed message of a known method.
   public init?(_ datagram: RawSpan) {
     guard datagram.byteCount >= Self.headerByteCount, datagram.uint32(at: 4) == Self.magicCookie,
       Int(datagram.uint16(at: 2)) == datagram.byteCount - Self.headerByteCount, datagram.byteCount & 3 == 0,
@@ -88,6 +120,10 @@ public struct STUNMessage: Sendable {
     case .priority:
       guard range.count == 4 else { return false }
       priority = datagram.uint32(at: range.lowerBound)
+    case .iceControlling, .iceControlled:
+      guard range.count == 8 else { return false }
+      let tieBreaker = datagram.uint64(at: range.lowerBound)
+      if type == .iceControlling { iceControlling = tieBreaker } else { iceControlled = tieBreaker }
     case .xorMappedAddress:
       xorMappedAddress = Endpoint(xorMapped: datagram.extracting(range), transactionID: transactionID)
       return xorMappedAddress != nil
@@ -113,22 +149,15 @@ public struct STUNMessage: Sendable {
 }
 
 extension STUNMessage.Kind {
-  fileprivate init?(messageType: UInt16) {
-    switch messageType {
-    case 0x0001: self = .bindingRequest
-    case 0x0011: self = .bindingIndication
-    case 0x0101: self = .bindingSuccess
-    case 0x0111: self = .bindingError
-    default: return nil
-    }
+  private static let classMask: UInt16 = 0x0110
+
+  /// All methods that we know lie in the lowest four bits of the type, where the class does not interrupt them.
+  init?(messageType: UInt16) {
+    guard let method = STUNMessage.Method(rawValue: messageType & ~Self.classMask),
+      let messageClass = STUNMessage.MessageClass(rawValue: messageType & Self.classMask)
+    else { return nil }
+    self.init(method, messageClass)
   }
 
-  var messageType: UInt16 {
-    switch self {
-    case .bindingRequest: 0x0001
-    case .bindingIndication: 0x0011
-    case .bindingSuccess: 0x0101
-    case .bindingError: 0x0111
-    }
-  }
+  var messageType: UInt16 { method.rawValue | messageClass.rawValue }
 }

@@ -21,11 +21,14 @@ public enum STUNResponse {
     case badRequest
     /// 420, naming a comprehension-required attribute that we do not know.
     case unknownAttribute(UInt16)
+    /// 487: both sides are in one role, and the peer has to change (RFC 8445 §7.3.1.1).
+    case roleConflict
 
     fileprivate var code: Int {
       switch self {
       case .badRequest: 400
       case .unknownAttribute: 420
+      case .roleConflict: 487
       }
     }
 
@@ -33,6 +36,7 @@ public enum STUNResponse {
       switch self {
       case .badRequest: "Bad Request"
       case .unknownAttribute: "Unknown Attribute"
+      case .roleConflict: "Role Conflict"
       }
     }
   }

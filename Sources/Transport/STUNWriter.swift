@@ -27,6 +27,16 @@ struct STUNWriter {
     }
   }
 
+  mutating func add(_ type: STUNAttribute, _ value: UInt32, in buffer: inout MutableRawSpan) {
+    let offset = begin(type, byteCount: 4, in: &buffer)
+    buffer.set(value, at: offset)
+  }
+
+  mutating func add(_ type: STUNAttribute, _ value: UInt64, in buffer: inout MutableRawSpan) {
+    let offset = begin(type, byteCount: 8, in: &buffer)
+    buffer.set(value, at: offset)
+  }
+
   mutating func add(xorMappedAddress endpoint: Endpoint, in buffer: inout MutableRawSpan) {
     let address = endpoint.address
     let offset = begin(.xorMappedAddress, byteCount: address.isIPv4 ? 8 : 20, in: &buffer)

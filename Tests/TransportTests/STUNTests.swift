@@ -108,6 +108,20 @@ struct STUNTests {
     #expect(namesAttribute == (code == 420))
   }
 
+  @Test(
+    "message types are those of RFC 8489 and RFC 8656, and no others",
+    arguments: [
+      (0x0001, .binding, .request), (0x0111, .binding, .error), (0x0003, .allocate, .request),
+      (0x0103, .allocate, .success), (0x0113, .allocate, .error), (0x0004, .refresh, .request),
+      (0x0016, .send, .indication), (0x0017, .data, .indication), (0x0008, .createPermission, .request),
+      (0x0109, .channelBind, .success), (0x0002, nil, nil), (0x0005, nil, nil), (0x1001, nil, nil), (0x0021, nil, nil),
+    ] as [(UInt16, STUNMessage.Method?, STUNMessage.MessageClass?)])
+  func kinds(type: UInt16, method: STUNMessage.Method?, messageClass: STUNMessage.MessageClass?) {
+    let kind = STUNMessage.Kind(messageType: type)
+    #expect(kind?.method == method && kind?.messageClass == messageClass)
+    if let kind { #expect(kind.messageType == type) }
+  }
+
   @Test("every truncation of a message is no message")
   func truncations() {
     for count in 0..<RFC5769.request.count {
@@ -126,9 +140,10 @@ struct STUNTests {
       "000100042112a4420102030405060708090a0b0c80280000",
       "000100082112a4420102030405060708090a0b0c8028000400000000",
       "000100082112a4420102030405060708090a0b0c0020000400010000",
+      "000100082112a4420102030405060708090a0b0c802a000400010000",
       "c00100002112a4420102030405060708090a0b0c",
       "000100002112a4430102030405060708090a0b0c",
-      "000300002112a4420102030405060708090a0b0c",
+      "000200002112a4420102030405060708090a0b0c",
     ])
   func malformed(hex: String) {
     let isParsed = STUNMessage(bytes: [UInt8](hex: hex)) != nil
