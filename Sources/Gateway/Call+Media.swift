@@ -17,7 +17,7 @@ extension Call {
       if isSecret { return }
       context.events.digitReceived(self, character)
       if let digit = DTMFDigit(character) {
-        context.roomJobs.yield { [legID] rooms in rooms.sendDigit(digit, from: legID) }
+        context.rooms.sendDigit(digit, from: legID)
       }
     case .digitsSent: handle(.digitsSent)
     case .soundPlayed(_, PlaybackID.prompt): handle(.promptPlayed)
@@ -37,7 +37,7 @@ extension Call {
     case .openMedia(let options): openMedia(options)
     case .attachMedia: attachMedia()
     case .attachEarlyMedia:
-      if let join { leg?.attach(to: RoomID(join.mediaRoom), as: TrackID(join.mediaTrack), hearsRoom: false) }
+      if let place { leg?.attach(to: place.mediaRoom, as: place.mediaTrack, hearsRoom: false) }
     case .applyAnswer: applyAnswer()
     case .renegotiate: renegotiate()
     case .playPrompt(let prompt, let name): play(prompt, name)
@@ -58,7 +58,7 @@ extension Call {
     do {
       let made = try CallLeg(id: legID, peer: mediaPeer, options: options, context: context)
       leg = made
-      if let loop = join?.loop ?? companionLoop { made.open(on: context.loops[loop]) }
+      if let loop = place?.loop ?? companionLoop { made.open(on: context.loops[loop]) }
       handle(.mediaOpened)
     } catch {
       handle(.mediaFailed(error))
@@ -75,8 +75,8 @@ extension Call {
   }
 
   private func attachMedia() {
-    guard let join else { return }
-    leg?.attach(to: RoomID(join.mediaRoom), as: TrackID(join.mediaTrack), hearsRoom: true)
+    guard let place else { return }
+    leg?.attach(to: place.mediaRoom, as: place.mediaTrack, hearsRoom: true)
     noteAnswer()
   }
 

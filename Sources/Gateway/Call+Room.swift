@@ -12,17 +12,16 @@ extension Call {
   // MARK: What comes in
 
   /// - Parameter generation: that of the join which this answers.
-  func joined(_ result: Result<LocalJoin, RoomError>, generation: Int) {
-    // The end of the call, or a later join, has asked the room server to undo this one.
+  func joined(_ result: Result<RoomPlace, JoinFault>, generation: Int) {
+    // The end of the call, or a later join, has asked the rooms to undo this one.
     guard generation == joinGeneration else { return }
     switch result {
-    case .success(let join):
-      self.join = join
-      summary.participantSID = join.participantSID
-      leg?.open(on: context.loops[join.loop])
+    case .success(let place):
+      self.place = place
+      summary.participantSID = place.participantSID
+      leg?.open(on: context.loops[place.loop])
       handle(.roomJoined(occupancy))
-    case .failure(let error):
-      handle(.joinFailed(error.code == .resourceExhausted ? .roomFull : .failed(error.reason)))
+    case .failure(let fault): handle(.joinFailed(fault))
     }
   }
 
@@ -37,10 +36,10 @@ extension Call {
     case .remoteHeadersAsked(let answer): answer(remoteHeaders)
     case .endAsked(let headers): handle(.endRequested(headers: headers.map { CallFacts.Header($0.key, $0.value) }))
     case .removed:
-      join = nil
+      place = nil
       handle(.participantRemoved)
     case .roomDeleted:
-      join = nil
+      place = nil
       handle(.roomDeleted)
     }
   }
@@ -61,7 +60,7 @@ extension Call {
     case .setCallStatus(let status): setCallStatus(status)
     case .setAttributes(let values): update(values)
     case .takeOverRoom(let callID):
-      guard let other = controller.call(callID), other.join != nil else {
+      guard let other = controller.call(callID), other.place != nil else {
         return handle(.joinFailed(.failed("call \(callID) is in no room")))
       }
       other.handle(.replaced(byCallID: self.callID))
@@ -87,61 +86,49 @@ extension Call {
     log[metadataKey: "room"] = "\(entry.roomName)"
     log.info("a call changes its room")
     leg?.detach()
-    let reason = DisconnectReason.clientInitiated
-    context.roomJobs.yield { [legID] rooms in rooms.leave(legID, reason: reason) }
-    join = nil
+    context.rooms.leave(legID, reason: .clientInitiated)
+    place = nil
     enter(entry)
   }
 
   private func enter(_ entry: RoomEntry) {
     summary.roomName = entry.roomName
     summary.identity = entry.participant.identity
-    var participant = LocalParticipant(identity: entry.participant.identity, name: entry.participant.name)
-    participant.metadata = entry.participant.metadata
-    participant.attributes = attributes
-    let caller = participant
-    let configuration = entry.roomConfiguration.map { Livekit_RoomConfiguration($0) }
     joinGeneration += 1
     let (inbox, generation, legID) = (controller.inbox, joinGeneration, legID)
-    context.roomJobs.yield { rooms in
-      do throws(RoomError) {
-        let join = try rooms.join(legID, as: caller, room: entry.roomName, configuration: configuration) {
-          inbox.yield(.room(legID, $0))
-        }
-        inbox.yield(.joined(legID, .success(join), generation: generation))
-      } catch {
-        inbox.yield(.joined(legID, .failure(error), generation: generation))
-      }
-    }
+    context.rooms.join(
+      legID, entry, attributes: attributes,
+      answer: { inbox.yield(.joined(legID, $0, generation: generation)) },
+      notify: { inbox.yield(.room(legID, $0)) })
   }
 
   private func leaveRoom(_ reason: DisconnectReason) {
     joinGeneration += 1
-    join = nil
-    context.roomJobs.yield { [legID] rooms in rooms.leave(legID, reason: reason) }
+    place = nil
+    context.rooms.leave(legID, reason: reason)
   }
 
   /// The participant becomes the other call's; the media of this one's leg goes from it.
   private func handOverRoom(to callID: String) {
-    guard let place = join else { return }
+    guard let place else { return }
     leg?.detach()
     joinGeneration += 1
-    join = nil
+    self.place = nil
     guard let heir = controller.call(callID) else { return leaveRoom(.clientInitiated) }
-    let (inbox, old, new) = (controller.inbox, legID, heir.legID)
-    context.roomJobs.yield { rooms in rooms.rebind(old, to: new) { inbox.yield(.room(new, $0)) } }
+    let (inbox, new) = (controller.inbox, heir.legID)
+    context.rooms.rebind(legID, to: new) { inbox.yield(.room(new, $0)) }
     heir.inherit(place, from: self)
   }
 
-  private func inherit(_ place: LocalJoin, from other: Call) {
-    join = place
+  private func inherit(_ place: RoomPlace, from other: Call) {
+    self.place = place
     joinGeneration += 1
     attributes = other.attributes.merging(attributes) { $1 }
     summary.roomName = other.summary.roomName
     summary.identity = other.summary.identity
     summary.participantSID = other.summary.participantSID
     occupancy = other.occupancy
-    log[metadataKey: "room"] = "\(place.roomName)"
+    log[metadataKey: "room"] = "\(summary.roomName)"
     leg?.open(on: context.loops[place.loop])
     handle(.roomJoined(occupancy))
   }
@@ -154,6 +141,6 @@ extension Call {
 
   private func update(_ values: [String: String]) {
     attributes.merge(values) { $1 }
-    context.roomJobs.yield { [legID] rooms in rooms.update(legID, attributes: values) }
+    context.rooms.update(legID, attributes: values)
   }
 }

@@ -30,7 +30,7 @@ final class Call {
   var log: Logger
   var leg: CallLeg?
   /// The room that it is in.
-  var join: LocalJoin?
+  var place: RoomPlace?
   /// A join that will come too late, because another one or the end came first.
   var joinGeneration = 0
   /// Reports of the room may overtake the news that it was joined.

@@ -15,7 +15,7 @@ struct CallContext: Sendable {
   let loops: [MediaLoop]
   let roomMediaOptions: RoomMediaOptions
   let directory: TrunkDirectory
-  let roomJobs: AsyncStream<RoomServer.Job>.Continuation
+  let rooms: any CallRooms
   let records: CallRecordLog
   let log: Logger
   let events: CallEvents

@@ -9,7 +9,7 @@ import Telephony
 
 /// What reaches calls from other threads, in order.
 enum CallControllerInput: Sendable {
-  case joined(PhoneLegID, Result<LocalJoin, RoomError>, generation: Int)
+  case joined(PhoneLegID, Result<RoomPlace, JoinFault>, generation: Int)
   case room(PhoneLegID, CallerRoomEvent)
   case media(MediaEvent)
 }
@@ -251,7 +251,7 @@ final class CallController {
     }
   }
 
-  func endTarget(of call: Call) { targets[call.legID]?.handle(.endRequested(headers: [])) }
+  func endTarget(of call: Call, _ sentence: String) { targets[call.legID]?.handle(.targetUnwanted(sentence)) }
 
   /// Media rooms and tracks that no room server knows: their ids begin where its never come.
   func makeBridgeRoom() -> RoomID { RoomID(rawValue: makeBridgeID()) }

@@ -54,6 +54,7 @@ struct RunningGateway: Sendable {
   private let api: GatewayAPI
   private let roomEvents: MediaEventQueue
   private let roomJobs: AsyncStream<RoomServer.Job>
+  private let jobs: AsyncStream<RoomServer.Job>.Continuation
   private let inputs: AsyncStream<CallControllerInput>
   private let inbox: AsyncStream<CallControllerInput>.Continuation
 
@@ -87,7 +88,7 @@ struct RunningGateway: Sendable {
     let context = CallContext(
       configuration: configuration,
       ports: PortPool(range: configuration.media.phonePorts, addresses: listenAddresses(configuration)), loops: loops,
-      roomMediaOptions: options, directory: directory, roomJobs: jobs, records: records, log: log,
+      roomMediaOptions: options, directory: directory, rooms: HostedRooms(jobs: jobs), records: records, log: log,
       events: CallEvents(webhooks: api.webhooks, redaction: configuration.logging.numbers),
       sounds: CallSounds(announcements: configuration.announcements.compactMapValues { PhoneSound($0) }),
       announcedMedia: announced.media)
@@ -111,7 +112,7 @@ struct RunningGateway: Sendable {
         web: Endpoint(web.endpoints.first?.address ?? .loopbackV4, web.endpoints.first?.port ?? 0),
         trunks: api.catalog.initial.inboundTrunks, rules: api.catalog.initial.rules),
       configuration: configuration, context: context, controller: controller, rooms: rooms, web: web, api: api,
-      roomEvents: roomEvents, roomJobs: roomJobs, inputs: inputs, inbox: inbox)
+      roomEvents: roomEvents, roomJobs: roomJobs, jobs: jobs, inputs: inputs, inbox: inbox)
   }
 
   /// Runs until a signal has ended the last call.
@@ -125,7 +126,7 @@ struct RunningGateway: Sendable {
       await stop(on: signals)
       group.cancelAll()
       roomEvents.close()
-      context.roomJobs.finish()
+      jobs.finish()
       inbox.finish()
     }
   }

@@ -139,7 +139,7 @@ extension Call {
       case .inbound(let machine): machine.dispatch?.entry
       case .outbound(let machine): machine.plan.room
       }
-    guard var entry, join != nil else { return nil }
+    guard var entry, place != nil else { return nil }
     entry.roomName = room
     entry.roomPreset = ""
     entry.roomConfiguration = nil

@@ -11,23 +11,6 @@ import SIP
 import Telephony
 import WebServer
 
-/// What happens in its room to a participant whose media the gateway has itself.
-enum CallerRoomEvent: Sendable {
-  case occupancy(RoomOccupancy)
-  /// Keypad digits for the phone, several at once and with `w` pauses as they came.
-  case digits(String)
-  /// The agent that the room waits for. Nil: it is there, or none is expected.
-  case agentAwaited(AwaitedAgent?)
-  /// All its attributes, which anyone with the right may change.
-  case attributes([String: String])
-  /// `lk.sip.GetRemoteHeaders`: the headers of the phone's INVITE or 200 are wanted.
-  case remoteHeadersAsked(answer: @Sendable ([String: String]) -> Void)
-  /// `lk.sip.EndCall`, with headers for the BYE.
-  case endAsked(headers: [String: String])
-  case removed
-  case roomDeleted
-}
-
 /// Hosts the rooms: performs what `RoomServerCore` decides, on WebSockets and media loops.
 actor RoomServer {
   var core: RoomServerCore
