@@ -39,10 +39,13 @@ extension Call {
       agent.refer(inviteID, to: request.target.headerValue, headers: headers)
     case .reportTransfer(let ids, let result): report(result, to: ids)
     case .dialTarget(let target): controller.placeTarget(target, for: self)
-    case .endTarget: controller.endTarget(of: self)
+    case .endTarget(let sentence): controller.endTarget(of: self, sentence)
     case .joinLegs(let callID): joinLegs(with: callID)
     case .reportTarget(let event, let callID):
-      if let call = controller.call(callID) { call.handle(.target(event)) } else { handle(.endRequested(headers: [])) }
+      guard let call = controller.call(callID) else {
+        return handle(.targetUnwanted("the call that was to be transferred is over"))
+      }
+      call.handle(.target(event))
     case .answerRefer(let status): if let inviteID { agent.answerRefer(inviteID, status) }
     case .notifyReferrer(let status, let isFinal):
       if let inviteID { agent.notifyReferrer(inviteID, status, isFinal: isFinal) }

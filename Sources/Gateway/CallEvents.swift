@@ -72,7 +72,9 @@ extension EndReason {
   /// Nobody chose this end.
   var isFault: Bool {
     switch self {
-    case .hangup, .cancelled, .roomDeleted, .removed, .alone, .endRequested, .maxDuration, .shutdown: false
+    case .hangup, .cancelled, .roomDeleted, .removed, .alone, .endRequested, .maxDuration, .shutdown, .transferred,
+      .bridgeEnded, .replaced:
+      false
     default: true
     }
   }

@@ -55,20 +55,26 @@ class SIPPhone:
     """One phone with one RTP socket; `send` and `receive` are blocking and bounded."""
 
     def __init__(self, gateway, *, transport="udp", caller="+15550123", called="+15550100"):
-        self.gateway, self.caller, self.called = ("127.0.0.1", gateway.sip_port), caller, called
-        self.transport = transport
-        kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
-        self.socket = socket.socket(socket.AF_INET, kind)
-        self.socket.bind(("127.0.0.1", 0))
+        self.gateway, self.caller = ("127.0.0.1", gateway.sip_port), caller
+        self.open(transport)
         if transport == "tcp":
             self.socket.connect(self.gateway)
+        self.local, self.remote = f'"{caller}" <sip:{caller}@127.0.0.1:{self.port}>', f"<sip:{called}@127.0.0.1>"
+        self.call_id, self.tag, self.to_tag = os.urandom(8).hex() + "@test", os.urandom(4).hex(), ""
+        self.uri = f"sip:{called}@127.0.0.1:{gateway.sip_port}"
+
+    def open(self, transport: str):
+        """A socket for SIP, one for RTP."""
+        self.transport = transport
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM)
+        self.socket.bind(("127.0.0.1", 0))
         self.rtp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.rtp.bind(("127.0.0.1", 0))
         self.rtp.settimeout(2)
-        self.port, self.buffer = self.socket.getsockname()[1], b""
-        self.call_id, self.tag, self.to_tag, self.cseq = os.urandom(8).hex() + "@test", os.urandom(4).hex(), "", 0
-        self.uri = f"sip:{called}@127.0.0.1:{gateway.sip_port}"
+        self.port, self.buffer, self.cseq = self.socket.getsockname()[1], b"", 0
         self.packets: list[bytes] = []
+        # Methods and Via of requests that were answered.
+        self.answered: set[tuple[str, str]] = set()
 
     def __enter__(self):
         return self
@@ -93,8 +99,8 @@ class SIPPhone:
         lines = [
             f"{method} {uri or self.uri} SIP/2.0",
             f"Via: SIP/2.0/{self.transport.upper()} 127.0.0.1:{self.port};rport;branch={self.branch}",
-            f'From: "{self.caller}" <sip:{self.caller}@127.0.0.1:{self.port}>;tag={self.tag}',
-            f"To: <sip:{self.called}@127.0.0.1>{tag}",
+            f"From: {self.local};tag={self.tag}",
+            f"To: {self.remote}{tag}",
             f"Call-ID: {self.call_id}",
             f"CSeq: {cseq if cseq is not None else self.cseq} {method}",
             f"Contact: <sip:{self.caller}@127.0.0.1:{self.port};transport={self.transport}>",
@@ -183,12 +189,15 @@ class SIPPhone:
         self.send(request)
         return self.final(method="BYE", resent=request)
 
-    def wait_for(self, method: str, deadline: float = 20) -> Message:
-        """The next request of the method, answered with 200."""
+    def wait_for(self, method: str, deadline: float = 20, status: str = "200 OK") -> Message:
+        """The next request of the method, answered with the status. One that is sent again is answered again."""
         end = time.monotonic() + deadline * ALLOWANCE
         while message := self.receive(end - time.monotonic()):
-            if message.method == method:
-                self.reply(message)
+            if message.method != method:
+                continue
+            self.reply(message, status)
+            if (method, message.get("Via")) not in self.answered:
+                self.answered.add((method, message.get("Via")))
                 return message
         raise AssertionError(f"no {method} in {deadline} s")
 

@@ -417,9 +417,15 @@ struct TransferTests {
         .reportDialled(.failed(failure.error)), .reportTarget(.failed(failure.error), callID: "SCL_1"), .closeMedia,
       ])
     var letGo = try Self.leg(.bridge)
-    let actions = letGo.handle(.endRequested())
+    let actions = letGo.handle(.targetUnwanted("the caller hung up"))
     #expect(actions.contains(.cancelDial) && actions.count { if case .reportTarget = $0 { true } else { false } } == 1)
-    #expect(try #require(OutboundStage.finish(&letGo)).endReason == .endRequested && letGo.violation == nil)
+    let record = try #require(OutboundStage.finish(&letGo))
+    #expect(record.endReason == .cancelled && record.sentence == "the caller hung up" && letGo.violation == nil)
+    var joined = try Self.leg(.bridge)
+    joined.handle(.answered(OutboundStage.response(200, hasSDP: true)))
+    joined.handle(.answerApplied(isOnHold: false))
+    joined.handle(.targetUnwanted("the caller hung up"))
+    #expect(try #require(OutboundStage.finish(&joined)).endReason == .bridgeEnded && joined.violation == nil)
   }
 
   @Test("the target of a REFER towards us becomes the participant once the place is handed over")

@@ -73,11 +73,11 @@ public enum CallAction: Sendable, Hashable {
   case reportTransfer([TransferRequest.ID], TransferResult)
   /// Place this call; `target` follows, at least once.
   case dialTarget(TransferTarget)
-  /// End it, whether it rings or talks. `target` may still follow.
+  /// End it, whether it rings or talks (its input `targetUnwanted`). `target` may still follow.
   case endTarget(reason: String)
   /// Join the phone of this call with the phone of that one; neither hears a room.
   case joinLegs(callID: String)
-  /// Tell the call that is transferred how this one, its target, fares. When that call is gone, `endRequested` must
+  /// Tell the call that is transferred how this one, its target, fares. When that call is gone, `targetUnwanted` must
   /// follow.
   case reportTarget(TransferTargetEvent, callID: String)
   /// Final response to a REFER of the phone.

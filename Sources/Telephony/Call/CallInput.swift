@@ -68,6 +68,8 @@ public enum CallInput: Sendable, Hashable {
   case referNotified(ReferNotification)
   /// The call of `CallAction.dialTarget`.
   case target(TransferTargetEvent)
+  /// The call is such a target, and the transfer that it was placed for is over: why, in a sentence.
+  case targetUnwanted(String)
   /// The phone asks us to call someone else (REFER in the call's dialog). Must be answered.
   case referReceived(ReferTarget)
   /// The call takes the place of another in its room: an INVITE with Replaces was let in.

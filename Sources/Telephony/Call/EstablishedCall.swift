@@ -83,6 +83,8 @@ extension EstablishedCall {
     case .roomDeleted where hasRoom: return .end(CallEnd(.roomDeleted, refusal: Refusal(.roomDeleted)))
     case .endRequested(let headers):
       return .end(CallEnd(.endRequested, refusal: Refusal(.removed), headers: headers))
+    case .targetUnwanted(let sentence):
+      return .end(isAnswered ? CallEnd(.bridgeEnded) : CallEnd(.cancelled, detail: sentence))
     case .shutdown: return .end(CallEnd(.shutdown, refusal: Refusal(.shutdown)))
     case .reinvited: return .act(reinvite())
     case .renegotiated(let isOnHold): return .act(renegotiated(isOnHold))
