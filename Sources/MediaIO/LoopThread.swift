@@ -16,9 +16,6 @@ struct LoopThread: ~Copyable {
   /// Ticks made up for after a stall; what is beyond is skipped and leaves a gap in what is sent.
   private static let catchUpLimit = 10
   private static let toleratedLateness = Duration.milliseconds(10)
-  /// From the beginning of one turn to that of the next. Whoever woke up for each datagram of a busy loop would pay more
-  /// for waking than for the work; a datagram after a pause finds the loop awake.
-  private static let turnInterval = Duration.milliseconds(4)
 
   private let mailbox: Mailbox
   private let load: LoopLoad
@@ -61,7 +58,6 @@ struct LoopThread: ~Copyable {
         }
       }
       finishTurn()
-      sockets.rest(now + Self.turnInterval - MonotonicClock.now())
     }
     mailbox.closeForGood()
     engine.closeAll(at: MonotonicClock.now())

@@ -20,15 +20,14 @@ public final class MediaLoop: Sendable {
   public static func start(
     _ configuration: MediaLoopConfiguration, identity: MediaIdentity, onEvent: @escaping @Sendable (MediaEvent) -> Void
   ) throws(StartError) -> MediaLoop {
-    guard let mailbox = Mailbox(), let poller = Poller(), let urgent = Poller(),
+    guard let mailbox = Mailbox(), let poller = Poller(),
       let timer = TickTimer(period: MediaEngine.tickPeriod, from: MonotonicClock.now())
     else { throw StartError(operation: "epoll, timerfd or eventfd", code: errno) }
     var port = configuration.webRTCPort
     let v4 = try bind(configuration, isIPv4: true, &port)
     let v6 = try bind(configuration, isIPv4: false, &port)
     let sockets = SocketTable(
-      poller: poller, urgent: urgent, webRTCv4: v4, webRTCv6: v6, timer: timer.descriptor,
-      mailbox: mailbox.wakeDescriptor)
+      poller: poller, webRTCv4: v4, webRTCv6: v6, timer: timer.descriptor, mailbox: mailbox.wakeDescriptor)
     let load = LoopLoad()
     let launch = LoopLaunch(
       index: configuration.index, limits: configuration.limits, identity: identity, onEvent: onEvent, mailbox: mailbox,

@@ -29,11 +29,8 @@ struct Poller: ~Copyable {
 
   func remove(_ watched: Int32) { epoll_ctl(descriptor, EPOLL_CTL_DEL, watched, nil) }
 
-  /// Blocks until something can be read, or for as long as is said, and returns how many tokens there are. Zero when a
-  /// signal came.
-  mutating func wait(milliseconds: Int32 = -1) -> Int {
-    Int(max(epoll_wait(descriptor, events, Int32(Self.capacity), milliseconds), 0))
-  }
+  /// Blocks until something can be read and returns how many tokens there are. Zero when a signal came.
+  mutating func wait() -> Int { Int(max(epoll_wait(descriptor, events, Int32(Self.capacity), -1), 0)) }
 
   /// Whose descriptor can be read.
   func token(_ index: Int) -> UInt64 { events[index].data.u64 }

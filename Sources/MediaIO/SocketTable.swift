@@ -13,8 +13,6 @@ struct SocketTable: ~Copyable {
   }
 
   private var poller: Poller
-  /// Timer and mailbox alone: what does not wait for the next turn.
-  private var urgent: Poller
   private let webRTCv4: UDPSocket?
   private let webRTCv6: UDPSocket?
   private var leases: [PortLease?] = []
@@ -23,13 +21,10 @@ struct SocketTable: ~Copyable {
   private var freeSlots: [Int32] = []
 
   init(
-    poller: consuming Poller, urgent: consuming Poller, webRTCv4: consuming UDPSocket?,
-    webRTCv6: consuming UDPSocket?, timer: Int32, mailbox: Int32
+    poller: consuming Poller, webRTCv4: consuming UDPSocket?, webRTCv6: consuming UDPSocket?, timer: Int32,
+    mailbox: Int32
   ) {
-    urgent.add(timer, token: Self.timerToken)
-    urgent.add(mailbox, token: Self.mailboxToken)
     self.poller = poller
-    self.urgent = urgent
     self.webRTCv4 = webRTCv4
     self.webRTCv6 = webRTCv6
     watch(timer, Self.timerToken)
@@ -40,12 +35,6 @@ struct SocketTable: ~Copyable {
 
   /// Waits until something has to be read (epoll_wait(2)) and returns how many `source`s that are.
   mutating func wait() -> Int { poller.wait() }
-
-  /// Lets datagrams pile up for `duration` (whole milliseconds); returns early for timer and mailbox.
-  mutating func rest(_ duration: Duration) {
-    let milliseconds = duration.wholeMilliseconds
-    if milliseconds > 0 { _ = urgent.wait(milliseconds: Int32(clamping: milliseconds)) }
-  }
 
   func source(_ index: Int) -> Source {
     let token = poller.token(index)
