@@ -159,7 +159,7 @@ let package = Package(
     .target(
       name: "MediaTestSupport", dependencies: ["Base", "RTP", "Audio", "Transport", "MediaCore", "COpenSSL"],
       path: "Tests/MediaTestSupport", swiftSettings: strict),
-    tests("MediaCore", ["MediaTestSupport", "CMallocCount", "Base", "RTP", "Audio", "Transport"]),
+    tests("MediaCore", ["MediaTestSupport", "CMallocCount", "CWallClock", "Base", "RTP", "Audio", "Transport"]),
     tests("MediaIO", ["MediaCore", "MediaTestSupport", "CMallocCount", "Base", "Linux", "RTP", "Audio", "Transport"]),
     tests("Gateway", ["Base", "MediaCore", "RoomCore", "Telephony", .product(name: "Logging", package: "swift-log")]),
     tests("Capture", ["Base", "RTP", "SDP"]),

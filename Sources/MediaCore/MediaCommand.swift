@@ -36,6 +36,8 @@ public enum MediaCommand: Sendable {
   /// Ends in `MediaEvent.phoneLegClosed`.
   case closePhoneLeg(PhoneLegID)
 
+  /// A transport with a lite agent, on the loop's WebRTC port. One with a full agent needs ports of its own:
+  /// `MediaLoop.openTransport`.
   case openTransport(TransportConfiguration)
   case publishTrack(TransportID, TrackID, ReceiveTrack)
   case unpublishTrack(TransportID, TrackID)

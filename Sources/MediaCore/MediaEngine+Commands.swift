@@ -32,8 +32,9 @@ extension MediaEngine {
       if let transport = transports[id] { transport.pointee.openChannel(options, &output) }
     case .sendData(let id, let label, let message):
       if let transport = transports[id] { transport.pointee.sendData(message, label: label, &output) }
-    case .addRemoteCandidates: break
-    case .restartICE(let id, let credentials, let remote): restartICE(id, credentials, remote)
+    case .addRemoteCandidates(let id, let candidates):
+      if let transport = transports[id] { transport.pointee.addRemoteCandidates(candidates, at: now, &output) }
+    case .restartICE(let id, let credentials, let remote): restartICE(id, credentials, remote, at: now)
     case .closeTransport(let id): if let transport = transports[id] { close(transport, at: now) }
     }
   }
@@ -42,17 +43,15 @@ extension MediaEngine {
   public mutating func openPhoneLeg(
     _ configuration: PhoneLegConfiguration, on port: MediaPort, at now: MonotonicTime
   ) {
-    let index = Int(port.index)
-    precondition(index >= 0, "a phone leg needs a port of its own")
+    precondition(!port.isWebRTC, "a phone leg needs a port of its own")
     guard legs[configuration.id] == nil, legs.count < limits.phoneLegs else {
       closedPorts.append(port)
       output.emit(.phoneLegClosed(configuration.id, PhoneLegStatistics()))
       return
     }
-    while legsByPort.count <= index { legsByPort.append(nil) }
     let leg = UnsafeMutablePointer.make(PhoneLeg(configuration, on: port, lobby: lobby, at: now))
     legs[configuration.id] = leg
-    legsByPort[index] = leg
+    own(port, .leg(leg))
     let lobby = lobby
     lobby.pointee.add(leg)
   }
@@ -113,7 +112,17 @@ extension MediaEngine {
     room.pointee.remove(leg)
     leg.pointee.detach(to: lobby)
     lobby.pointee.add(leg)
+    keepSubscriptions(to: source)
     remove(source)
+  }
+
+  /// Another leg may take this one's place and go on with its track: whoever gets it waits for that.
+  private func keepSubscriptions(to source: UnsafeMutablePointer<TrackSource>) {
+    for subscriber in source.pointee.subscribers {
+      let transport = subscriber.transport
+      guard transport.pointee.awaited.count < limits.subscriptionsPerTransport else { continue }
+      transport.pointee.awaited[source.pointee.id] = subscriber.sent.pointee.options
+    }
   }
 
   private mutating func close(_ leg: UnsafeMutablePointer<PhoneLeg>) {
@@ -121,24 +130,48 @@ extension MediaEngine {
     let (id, port, lobby) = (leg.pointee.id, leg.pointee.port, lobby)
     lobby.pointee.remove(leg)
     legs[id] = nil
-    legsByPort[Int(port.index)] = nil
-    closedPorts.append(port)
+    release(port)
     output.emit(.phoneLegClosed(id, leg.pointee.statistics))
     leg.destroy()
   }
 
-  private mutating func openTransport(_ configuration: TransportConfiguration, at now: MonotonicTime) {
-    guard let fragment = ICEFragment(configuration.credentials.ufrag), fragments[fragment] == nil,
-      transports[configuration.id] == nil, transports.count < limits.transports, let room = rooms[configuration.room],
-      let made = RoomTransport(configuration, room: room, context: identity.context, at: now)
-    else {
-      output.emit(.transportFailed(configuration.id, .refused))
-      return output.emit(.transportClosed(configuration.id, TransportStatistics()))
+  /// Opens a transport with a full agent. What arrives on `ports` is its own until `nextClosedPort` returns them: a
+  /// server that has one port for all its peers tells them apart by where they send from.
+  public mutating func openTransport(
+    _ configuration: TransportConfiguration, on ports: TransportPorts, at now: MonotonicTime
+  ) {
+    guard case .full = configuration.ice, let transport = makeTransport(configuration, on: ports, at: now) else {
+      closedPorts += ports.all
+      return refuse(configuration)
     }
+    for port in ports.all { own(port, .transport(transport)) }
+    transport.pointee.sendChecks(at: now, &output)
+  }
+
+  /// Opens a transport with a lite agent, on the shared port.
+  private mutating func openTransport(_ configuration: TransportConfiguration, at now: MonotonicTime) {
+    guard case .lite = configuration.ice, let fragment = ICEFragment(configuration.credentials.ufrag),
+      fragments[fragment] == nil, let transport = makeTransport(configuration, on: .webRTC, at: now)
+    else { return refuse(configuration) }
+    fragments[fragment] = transport
+  }
+
+  private mutating func makeTransport(
+    _ configuration: TransportConfiguration, on ports: TransportPorts, at now: MonotonicTime
+  ) -> UnsafeMutablePointer<RoomTransport>? {
+    guard transports[configuration.id] == nil, transports.count < limits.transports,
+      let room = rooms[configuration.room],
+      let made = RoomTransport(configuration, on: ports, room: room, context: identity.context, at: now)
+    else { return nil }
     let transport = UnsafeMutablePointer.make(made)
     transports[configuration.id] = transport
-    fragments[fragment] = transport
     room.pointee.add(transport)
+    return transport
+  }
+
+  private func refuse(_ configuration: TransportConfiguration) {
+    output.emit(.transportFailed(configuration.id, .refused))
+    output.emit(.transportClosed(configuration.id, TransportStatistics()))
   }
 
   private mutating func close(_ transport: UnsafeMutablePointer<RoomTransport>, at now: MonotonicTime) {
@@ -146,12 +179,26 @@ extension MediaEngine {
     transport.pointee.close(at: now, &output)
     for track in transport.pointee.received { remove(track.pointee.source) }
     for sent in transport.pointee.sent { unsubscribe(sent) }
-    for source in transport.pointee.sources where flows[source] == transport { flows[source] = nil }
-    fragments[transport.pointee.agent.localFragment] = nil
+    if transport.pointee.ice.isLite {
+      for source in transport.pointee.sources where flows[source] == transport { flows[source] = nil }
+      fragments[transport.pointee.ice.localFragment] = nil
+    } else {
+      for port in transport.pointee.ports.all { release(port) }
+    }
     room.pointee.remove(transport)
     transports[id] = nil
     output.emit(.transportClosed(id, transport.pointee.statistics))
     transport.destroy()
+  }
+
+  private mutating func own(_ port: MediaPort, _ owner: PortOwner) {
+    while portOwners.count <= Int(port.index) { portOwners.append(nil) }
+    portOwners[Int(port.index)] = owner
+  }
+
+  private mutating func release(_ port: MediaPort) {
+    portOwners[Int(port.index)] = nil
+    closedPorts.append(port)
   }
 
   private mutating func publish(_ track: TrackID, on id: TransportID, _ options: ReceiveTrack) {
@@ -217,12 +264,14 @@ extension MediaEngine {
     source.destroy()
   }
 
-  private mutating func restartICE(_ id: TransportID, _ credentials: ICECredentials, _ remote: ICERemote?) {
-    guard let transport = transports[id], let fragment = ICEFragment(credentials.ufrag),
-      fragments[fragment] == nil || fragments[fragment] == transport
-    else { return }
-    let former = transport.pointee.agent.localFragment
-    guard transport.pointee.restartICE(credentials, remoteUfrag: remote?.ufrag) else { return }
+  private mutating func restartICE(
+    _ id: TransportID, _ credentials: ICECredentials, _ remote: ICERemote?, at now: MonotonicTime
+  ) {
+    guard let transport = transports[id], let fragment = ICEFragment(credentials.ufrag) else { return }
+    let isLite = transport.pointee.ice.isLite
+    guard !isLite || fragments[fragment] == nil || fragments[fragment] == transport else { return }
+    let former = transport.pointee.ice.localFragment
+    guard transport.pointee.restartICE(credentials, remote: remote, at: now, &output), isLite else { return }
     fragments[former] = nil
     fragments[fragment] = transport
   }

@@ -12,6 +12,12 @@ public struct MediaEngine: ~Copyable {
   public static let tickPeriod = Duration.milliseconds(10)
   private static let queueCapacity = 512
 
+  /// Whose a port is.
+  enum PortOwner {
+    case leg(UnsafeMutablePointer<PhoneLeg>)
+    case transport(UnsafeMutablePointer<RoomTransport>)
+  }
+
   struct Track {
     let source: UnsafeMutablePointer<TrackSource>
     /// Nil when a phone leg publishes it.
@@ -26,8 +32,8 @@ public struct MediaEngine: ~Copyable {
   var transports: [TransportID: UnsafeMutablePointer<RoomTransport>] = [:]
   var tracks: [TrackID: Track] = [:]
   /// By `MediaPort.index`.
-  var legsByPort: [UnsafeMutablePointer<PhoneLeg>?] = []
-  /// Transports by the sources that have proved to know their password.
+  var portOwners: [PortOwner?] = []
+  /// Transports on the shared port by the sources that have proved to know their password.
   var flows: [Endpoint: UnsafeMutablePointer<RoomTransport>] = [:]
   var fragments: [ICEFragment: UnsafeMutablePointer<RoomTransport>] = [:]
   var closedPorts: [MediaPort] = []
@@ -68,13 +74,18 @@ public struct MediaEngine: ~Copyable {
   /// Phone legs and transports.
   public var legCount: Int { legs.count + transports.count }
 
-  /// Takes a datagram from the port of a phone leg.
+  /// Takes a datagram from a port of a phone leg's or a transport's own; it may be decrypted in place.
   public mutating func receive(
     _ datagram: UnsafeMutableRawBufferPointer, from source: Endpoint, on port: MediaPort, at now: MonotonicTime
   ) {
     let index = Int(port.index)
-    guard index >= 0, index < legsByPort.count, let leg = legsByPort[index] else { return }
-    leg.pointee.receive(UnsafeRawBufferPointer(datagram).bytes, from: source, at: now, &output)
+    guard index >= 0, index < portOwners.count, let owner = portOwners[index] else { return }
+    switch owner {
+    case .leg(let leg): leg.pointee.receive(UnsafeRawBufferPointer(datagram).bytes, from: source, at: now, &output)
+    case .transport(let transport):
+      if !transport.pointee.receive(datagram, from: source, at: now, &output) { strangerCount += 1 }
+      closeIfFailed(transport, at: now)
+    }
   }
 
   /// Takes a datagram from the WebRTC port; it may be decrypted in place.

@@ -38,7 +38,7 @@ extension RoomTransport {
   /// Sends SR for what we send, RR for what we receive, and our name.
   mutating func sendReports(at now: MonotonicTime, _ output: inout MediaOutput) {
     reportStatistics(output)
-    guard let destination = agent.selected, let slot = output.transmit.reserve() else { return }
+    guard let route = ice.route, let slot = output.transmit.reserve() else { return }
     var datagram = slot.mutableBytes
     let ntpTimestamp = output.ntpTimestamp(at: now)
     var (lastStart, end, ssrc) = (0, 0, Self.receiverSSRC)
@@ -60,13 +60,13 @@ extension RoomTransport {
     }
     end = Self.writeName(ssrc, into: &datagram, at: end) ?? end
     guard let byteCount = outbound?.protectRTCP(&datagram, byteCount: end) else { return }
-    output.transmit.commit(byteCount: byteCount, to: destination, via: .webRTC)
+    output.transmit.commit(byteCount: byteCount, to: route.destination, via: route.port)
     statistics.packetsSent += 1
   }
 
   /// BYE for each stream (RFC 3550 §6.6).
   mutating func sendGoodbye(_ output: inout MediaOutput) {
-    guard let destination = agent.selected, let first = sent.first?.pointee.ssrc, let slot = output.transmit.reserve()
+    guard let route = ice.route, let first = sent.first?.pointee.ssrc, let slot = output.transmit.reserve()
     else { return }
     var datagram = slot.mutableBytes
     var end = RTCP.writeReceiverReport(ssrc: first, into: &datagram) ?? 0
@@ -74,7 +74,7 @@ extension RoomTransport {
       end = RTCP.writeGoodbye(ssrc: sent[index].pointee.ssrc, into: &datagram, at: end) ?? end
     }
     guard let byteCount = outbound?.protectRTCP(&datagram, byteCount: end) else { return }
-    output.transmit.commit(byteCount: byteCount, to: destination, via: .webRTC)
+    output.transmit.commit(byteCount: byteCount, to: route.destination, via: route.port)
   }
 
   private func sentTrack(ssrc: UInt32) -> UnsafeMutablePointer<SentTrack>? {
@@ -94,10 +94,10 @@ extension RoomTransport {
   private mutating func retransmit(
     _ sequenceNumber: UInt16, of track: UnsafeMutablePointer<SentTrack>, _ output: inout MediaOutput
   ) {
-    guard let destination = agent.selected, let slot = output.transmit.reserve() else { return }
+    guard let route = ice.route, let slot = output.transmit.reserve() else { return }
     let byteCount = track.pointee.copyForRetransmission(sequenceNumber, into: slot)
     guard byteCount > 0 else { return }
-    output.transmit.commit(byteCount: byteCount, to: destination, via: .webRTC)
+    output.transmit.commit(byteCount: byteCount, to: route.destination, via: route.port)
     statistics.packetsSent += 1
   }
 

@@ -2,7 +2,7 @@ import Base
 import RTP
 import Transport
 
-/// One WebRTC peer: ICE-lite, DTLS, SRTP, RTCP and data channels over one flow of datagrams (RFC 7983).
+/// One WebRTC peer: ICE, DTLS, SRTP, RTCP and data channels over one flow of datagrams (RFC 7983).
 ///
 ///     connecting ──DTLS complete──▶ connected ──close, failure──▶ closed
 struct RoomTransport: ~Copyable {
@@ -14,7 +14,8 @@ struct RoomTransport: ~Copyable {
 
   let id: TransportID
   let room: UnsafeMutablePointer<MediaRoom>
-  private(set) var agent: ICELiteAgent
+  let ports: TransportPorts
+  var ice: TransportICE
   /// Why nothing more comes of it; the engine then closes it.
   private(set) var failure: TransportFailure?
   var statistics = TransportStatistics()
@@ -26,13 +27,16 @@ struct RoomTransport: ~Copyable {
   private var retired: Set<UInt32> = []
   /// Subscriptions to tracks that are not there yet.
   var awaited: [TrackID: SendTrack] = [:]
-  /// Sources that have proved to know our password: the engine maps them to this transport.
-  private(set) var sources: [Endpoint] = []
+  /// Sources that have proved to know a password. On the shared port the engine maps them to this transport.
+  var sources: [Endpoint] = []
   private var state = State.connecting
   let role: DTLSConnection.Role
   private let openedAt: MonotonicTime
   private let connectTimeout: Duration
-  private let consentTimeout: Duration
+  let consentTimeout: Duration
+  let interruptionTimeout: Duration
+  /// When it was reported that the peer no longer answers.
+  var interruption: MonotonicTime?
   private var hasStarted = false
   var dtls: DTLSConnection
   private var inbound: SRTPContext?
@@ -41,30 +45,28 @@ struct RoomTransport: ~Copyable {
   var reports = ReportSchedule()
 
   /// A peer that changes its address with every request must not fill the engine's table.
-  private static let maximumSourceCount = 8
+  static let maximumSourceCount = 8
   private static let maximumRetiredCount = 65_536
 
   /// Nil when the configuration does not hold together or memory is short.
   init?(
-    _ configuration: TransportConfiguration, room: UnsafeMutablePointer<MediaRoom>, context: DTLSContext,
-    at now: MonotonicTime
+    _ configuration: TransportConfiguration, on ports: TransportPorts, room: UnsafeMutablePointer<MediaRoom>,
+    context: DTLSContext, at now: MonotonicTime
   ) {
     let fingerprints = configuration.remoteFingerprints.compactMap { DTLSFingerprint($0) }
-    guard !fingerprints.isEmpty, let fragment = ICEFragment(configuration.credentials.ufrag),
-      let agent = ICELiteAgent(
-        localFragment: fragment, localPassword: configuration.credentials.password,
-        remoteFragment: configuration.remoteUfrag)
-    else { return nil }
+    guard !fingerprints.isEmpty, let ice = TransportICE(configuration, ports: ports) else { return nil }
     let role: DTLSConnection.Role = configuration.isDTLSClient ? .client : .server
     guard let dtls = DTLSConnection(context, role: role, peerFingerprints: fingerprints) else { return nil }
     id = configuration.id
     self.room = room
-    self.agent = agent
+    self.ports = ports
+    self.ice = ice
     self.role = role
     self.dtls = dtls
     openedAt = now
     connectTimeout = configuration.connectTimeout
     consentTimeout = configuration.consentTimeout
+    interruptionTimeout = configuration.interruptionTimeout
     sources.reserveCapacity(Self.maximumSourceCount)
   }
 
@@ -75,31 +77,14 @@ struct RoomTransport: ~Copyable {
 
   var isConnected: Bool { state == .connected }
 
-  /// Takes a STUN request. True when its sender knows our password: datagrams from `source` are this transport's.
-  mutating func receiveSTUN(
-    _ datagram: RawSpan, from source: Endpoint, at now: MonotonicTime, _ output: inout MediaOutput
-  ) -> Bool {
-    guard state != .closed, let slot = output.transmit.reserve() else { return false }
-    var response = slot.mutableBytes
-    guard case .respond(let byteCount) = agent.receive(datagram, from: source, now: now, response: &response) else {
-      return false
-    }
-    output.transmit.commit(byteCount: byteCount, to: source, via: .webRTC)
-    statistics.packetsSent += 1
-    if !hasStarted {
-      hasStarted = true
-      dtls.start()
-      flushDTLS(&output)
-    }
-    return true
-  }
+  var isClosed: Bool { state == .closed }
 
-  /// Remembers a source. Returns the one that has to make room for it, if any.
-  mutating func addSource(_ source: Endpoint) -> Endpoint? {
-    let oldest = sources.count < Self.maximumSourceCount ? nil : sources.firstIndex { $0 != agent.selected }
-    let evicted = oldest.map { sources.remove(at: $0) }
-    sources.append(source)
-    return evicted
+  /// Begins the handshake, once there is a path.
+  mutating func startDTLS(_ output: inout MediaOutput) {
+    guard !hasStarted, ice.route != nil else { return }
+    hasStarted = true
+    dtls.start()
+    flushDTLS(&output)
   }
 
   /// Takes a DTLS datagram of a mapped source.
@@ -156,7 +141,7 @@ struct RoomTransport: ~Copyable {
     _ header: RTPHeader, payload: RawSpan, on track: UnsafeMutablePointer<SentTrack>, at now: MonotonicTime,
     _ output: inout MediaOutput
   ) {
-    guard state == .connected, let destination = agent.selected, let slot = output.transmit.reserve() else { return }
+    guard state == .connected, let route = ice.route, let slot = output.transmit.reserve() else { return }
     var packet = slot.mutableBytes
     guard let written = track.pointee.write(header, payload: payload, at: now, into: &packet),
       let byteCount = outbound?.protect(&packet, byteCount: written.byteCount)
@@ -164,13 +149,14 @@ struct RoomTransport: ~Copyable {
     let isFirst = !track.pointee.isFlowing
     track.pointee.sent(
       UnsafeRawBufferPointer(rebasing: slot[..<byteCount]).bytes, sequenceNumber: written.sequenceNumber)
-    output.transmit.commit(byteCount: byteCount, to: destination, via: .webRTC)
+    output.transmit.commit(byteCount: byteCount, to: route.destination, via: route.port)
     statistics.packetsSent += 1
     if isFirst, let carried = track.pointee.track { output.emit(.trackFlowing(carried, to: id)) }
   }
 
-  /// DTLS, SCTP and RTCP timers, consent; every 20 ms.
+  /// ICE, DTLS, SCTP and RTCP timers, consent; every 20 ms.
   mutating func tick(at now: MonotonicTime, _ output: inout MediaOutput) {
+    if state != .closed { sendChecks(at: now, &output) }
     switch state {
     case .connecting:
       if now - openedAt >= connectTimeout { return fail(.connectTimeout) }
@@ -179,7 +165,7 @@ struct RoomTransport: ~Copyable {
       followDTLS(at: now, output)
       flushDTLS(&output)
     case .connected:
-      if let last = agent.lastValidCheck, now - last >= consentTimeout { return fail(.consentExpired) }
+      watchConsent(at: now, output)
       if channels != nil { pumpData(&output) }
       if reports.isDue(at: now) { sendReports(at: now, &output) }
     case .closed: break
@@ -194,12 +180,6 @@ struct RoomTransport: ~Copyable {
     dtls.close()
     flushDTLS(&output)
     state = .closed
-  }
-
-  mutating func restartICE(_ credentials: ICECredentials, remoteUfrag: String?) -> Bool {
-    guard let fragment = ICEFragment(credentials.ufrag) else { return false }
-    return agent.restart(
-      localFragment: fragment, localPassword: credentials.password, remoteFragment: remoteUfrag)
   }
 
   mutating func add(_ track: UnsafeMutablePointer<ReceivedTrack>) { received.append(track) }
@@ -241,12 +221,12 @@ struct RoomTransport: ~Copyable {
 
   /// Encrypted datagrams that DTLS has ready.
   mutating func flushDTLS(_ output: inout MediaOutput) {
-    guard let destination = agent.selected else { return }
+    guard let route = ice.route else { return }
     while let slot = output.transmit.reserve() {
       var datagram = slot.mutableBytes
       let byteCount = dtls.nextDatagram(into: &datagram)
       guard byteCount > 0 else { return }
-      output.transmit.commit(byteCount: byteCount, to: destination, via: .webRTC)
+      output.transmit.commit(byteCount: byteCount, to: route.destination, via: route.port)
       statistics.packetsSent += 1
     }
   }

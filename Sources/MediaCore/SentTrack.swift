@@ -6,6 +6,8 @@ struct SentTrack: ~Copyable {
   let ssrc: UInt32
   let payloadType: UInt8
   let codec: TrackCodec
+  /// What it was asked to be.
+  let options: SendTrack
   private let mid: MidExtension?
   /// Nil while the stream is nobody's: it keeps its place in sequence for the next track.
   private(set) var track: TrackID?
@@ -21,6 +23,7 @@ struct SentTrack: ~Copyable {
     ssrc = options.ssrc
     payloadType = options.payloadType
     codec = options.codec
+    self.options = options
     if let id = options.midExtensionID, let text = options.mid {
       mid = MidExtension(id: id, mid: text)
     } else {

@@ -7,10 +7,10 @@ import Synchronization
 
 /// The body of one media thread: waits for sockets, timer and mailbox, feeds the engine, sends what it queued.
 struct LoopThread: ~Copyable {
-  /// Batches that the WebRTC port may deliver before timer and phone legs get their turn again.
+  /// Batches that the WebRTC port may deliver before timer and other ports get their turn again.
   private static let webRTCBatchLimit = 4
-  /// Datagrams of one phone leg in a turn: a flood on one port must not starve the others.
-  private static let phoneDatagramLimit = 16
+  /// Datagrams of one leased port in a turn: a flood on it must not starve the others.
+  private static let leasedDatagramLimit = 16
   /// Batches of one phone leg before a command that changes it.
   private static let drainBatchLimit = 4
   /// Ticks made up for after a stall; what is beyond is skipped and leaves a gap in what is sent.
@@ -54,7 +54,7 @@ struct LoopThread: ~Copyable {
         case .timer: tick(at: now)
         case .mailbox: readMailbox(at: now)
         case .webRTC(let descriptor): readWebRTC(descriptor, at: now)
-        case .phone(let port): readPhone(port, at: now)
+        case .leased(let port): readLeased(port, at: now)
         }
       }
       finishTurn()
@@ -78,15 +78,15 @@ struct LoopThread: ~Copyable {
   }
 
   /// Reads what waits, several seconds' worth at most.
-  private mutating func drainPhone(_ port: MediaPort, at now: MonotonicTime) {
+  private mutating func drain(_ port: MediaPort, at now: MonotonicTime) {
     for _ in 0..<Self.drainBatchLimit {
-      if readPhone(port, at: now, limit: ReceiveRing.capacity) < ReceiveRing.capacity { return }
+      if readLeased(port, at: now, limit: ReceiveRing.capacity) < ReceiveRing.capacity { return }
     }
   }
 
   /// Returns how many datagrams there were.
   @discardableResult
-  private mutating func readPhone(_ port: MediaPort, at now: MonotonicTime, limit: Int = phoneDatagramLimit) -> Int {
+  private mutating func readLeased(_ port: MediaPort, at now: MonotonicTime, limit: Int = leasedDatagramLimit) -> Int {
     let descriptor = sockets.descriptor(of: port, isIPv4: true)
     guard descriptor >= 0 else { return 0 }
     let count = receiving.receive(from: descriptor, limit: limit)
@@ -104,11 +104,15 @@ struct LoopThread: ~Copyable {
     for message in messages {
       switch message {
       case .command(let command):
-        if let leg = command.legItChanges, let port = engine.negotiatedPort(of: leg) { drainPhone(port, at: now) }
+        if let leg = command.legItChanges, let port = engine.negotiatedPort(of: leg) { drain(port, at: now) }
         engine.perform(command, at: now)
       case .openPhoneLeg(let configuration, let lease):
         let port = sockets.add(lease)
         engine.openPhoneLeg(configuration, on: port, at: now)
+      case .openTransport(let configuration, let leases):
+        let v4 = leases.first { $0.local.address.isIPv4 }.map { sockets.add($0) }
+        let v6 = leases.first { !$0.local.address.isIPv4 }.map { sockets.add($0) }
+        engine.openTransport(configuration, on: TransportPorts(v4: v4, v6: v6), at: now)
       case .close: isClosing = true
       }
       flushIfCrowded()

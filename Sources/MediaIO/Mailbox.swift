@@ -7,6 +7,7 @@ import Synchronization
 enum LoopMessage: Sendable {
   case command(MediaCommand)
   case openPhoneLeg(PhoneLegConfiguration, PortLease)
+  case openTransport(TransportConfiguration, [PortLease])
   case close
 
   /// Dropping it would leak or hang something: it is taken beyond the mailbox's first limit.

@@ -5,7 +5,8 @@ import Linux
 import MediaCore
 import Synchronization
 
-/// One media thread: epoll, a tick timer, a mailbox, the RTP ports of its phone legs and one WebRTC port.
+/// One media thread: epoll, a tick timer, a mailbox, the ports of its phone legs and of its transports to other servers,
+/// and one WebRTC port.
 ///
 /// A room lives on one loop for life, with all its legs.
 public final class MediaLoop: Sendable {
@@ -63,6 +64,13 @@ public final class MediaLoop: Sendable {
   @discardableResult
   public func openPhoneLeg(_ configuration: PhoneLegConfiguration, on lease: PortLease) -> Bool {
     mailbox.post(.openPhoneLeg(configuration, lease))
+  }
+
+  /// Opens a transport with a full agent on leased ports, one for each address family that it is to use; the loop holds
+  /// the leases until the transport is closed. What arrived on them before is not lost.
+  @discardableResult
+  public func openTransport(_ configuration: TransportConfiguration, on leases: [PortLease]) -> Bool {
+    mailbox.post(.openTransport(configuration, leases))
   }
 
   /// Phone legs and transports that are open; for choosing the least loaded loop.

@@ -3,13 +3,14 @@ import CLinux
 import Glibc
 import MediaCore
 
-/// What one loop waits on: the WebRTC port on each address, the leased ports of its phone legs, timer and mailbox.
+/// What one loop waits on: the WebRTC port on each address, the leased ports of its phone legs and transports, timer and
+/// mailbox.
 struct SocketTable: ~Copyable {
   enum Source {
     case timer
     case mailbox
     case webRTC(descriptor: Int32)
-    case phone(MediaPort)
+    case leased(MediaPort)
   }
 
   private var poller: Poller
@@ -43,7 +44,7 @@ struct SocketTable: ~Copyable {
     case Self.mailboxToken: .mailbox
     case Self.webRTCv4Token: .webRTC(descriptor: webRTCDescriptor(isIPv4: true))
     case Self.webRTCv6Token: .webRTC(descriptor: webRTCDescriptor(isIPv4: false))
-    default: .phone(MediaPort(index: Int32(truncatingIfNeeded: token)))
+    default: .leased(MediaPort(index: Int32(truncatingIfNeeded: token)))
     }
   }
 
@@ -62,7 +63,7 @@ struct SocketTable: ~Copyable {
     return MediaPort(index: slot)
   }
 
-  /// Lets the lease of a phone leg go. Nothing when the slot is empty.
+  /// Lets a lease go. Nothing when the slot is empty.
   mutating func remove(_ port: MediaPort) {
     let slot = Int(port.index)
     guard slot >= 0, slot < leases.count, leases[slot] != nil else { return }

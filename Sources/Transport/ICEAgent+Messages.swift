@@ -84,6 +84,7 @@ extension ICEAgent {
     }
     if path == selected {
       lastConsent = now
+      lastResponse = now
       self.mapped = mapped
     }
     return true

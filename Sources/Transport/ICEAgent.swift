@@ -31,8 +31,9 @@ public struct ICEAgent: Sendable {
   static let pace = Duration.milliseconds(50)
   /// From the first valid pair to nominating, while a better one is still being checked.
   static let nominationDelay = Duration.milliseconds(200)
-  /// Consent checks of the selected pair while they are answered (RFC 7675 §5.1 wants 5 s at most), ±20 %.
-  static let consentInterval = Duration.milliseconds(2_500)
+  /// Consent checks of the selected pair while they are answered, ±20 %. RFC 7675 §5.1 has 5 s; so often a path that is
+  /// gone is noticed before the phone's user speaks up.
+  static let consentInterval = Duration.seconds(1)
   /// While they are not.
   static let consentRetryInterval = Duration.milliseconds(500)
   /// The selected pair is silent for this long: others are tried.
@@ -52,8 +53,10 @@ public struct ICEAgent: Sendable {
   public internal(set) var selected: ICEPath?
   /// The selected pair is agreed with the peer, not just one that works.
   public internal(set) var isNominated = false
-  /// When the peer last showed that it wants what we send: its last response over the selected path.
+  /// When the peer last showed that it wants what we send: by a response over the selected path, or by new credentials.
   public internal(set) var lastConsent: MonotonicTime?
+  /// When it last answered over the selected path.
+  public internal(set) var lastResponse: MonotonicTime?
   /// Our address as the peer sees it on the selected path (RFC 8445 §7.2.5.3.1).
   public internal(set) var mapped: Endpoint?
   /// Candidates and pairs that found no room.
@@ -160,6 +163,7 @@ public struct ICEAgent: Sendable {
   mutating func select(_ pair: ICEPair) {
     selected = pair.path
     lastConsent = pair.lastResponse
+    lastResponse = pair.lastResponse
   }
 
   private mutating func deselect() {

@@ -25,12 +25,15 @@ let package = Package(
     core("Transport", ["Base", "COpenSSL", "CSRTP", "CSRTPCrypto", "CUsrSCTP"]),
     core("MediaCore", ["Base", "RTP", "Audio", "Transport"]),
     .target(name: "CMallocCount", path: "CMallocCount"),
+    .target(name: "CWallClock", path: "CWallClock"),
     .target(
       name: "MediaTestSupport", dependencies: ["Base", "RTP", "Audio", "Transport", "MediaCore", "COpenSSL"],
       path: "MediaTestSupport", swiftSettings: strict),
     .testTarget(
       name: "MediaCoreTests",
-      dependencies: ["MediaCore", "MediaTestSupport", "CMallocCount", "Base", "RTP", "Audio", "Transport"],
+      dependencies: [
+        "MediaCore", "MediaTestSupport", "CMallocCount", "CWallClock", "Base", "RTP", "Audio", "Transport",
+      ],
       path: "MediaCoreTests", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

@@ -112,6 +112,46 @@ struct MediaLoopTests {
     #expect(running.count { if case .phoneMediaStarted = $0 { true } else { false } } == 2)
   }
 
+  @Test(
+    "one loop is the client of another's room, over a port of its own in either address family",
+    arguments: [true, false])
+  func client(isIPv4: Bool) throws {
+    let (client, server) = (try Running(), try Running())
+    let room = RoomID(rawValue: 1)
+    let id = TransportID(rawValue: 1)
+    let (ours, theirs) = (ICECredentials.random(), ICECredentials.random())
+    for running in [client, server] { running.loop.post(.openRoom(room, RoomMediaOptions())) }
+    server.loop.post(
+      .openTransport(
+        TransportConfiguration(
+          id: id, room: room, credentials: theirs, remoteUfrag: ours.ufrag,
+          remoteFingerprints: [client.identity.fingerprint])))
+    let lease = try #require(Self.pool.lease(isIPv4: isIPv4))
+    let candidate = ICECandidate(
+      foundation: "1", priority: ICECandidate.priority(of: .host),
+      endpoint: Endpoint(lease.local.address, server.loop.webRTCPort))
+    let peer = ICEPeer(isControlling: true, remotePassword: theirs.password, remoteCandidates: [candidate])
+    client.loop.openTransport(
+      TransportConfiguration(
+        id: id, room: room, credentials: ours, remoteUfrag: theirs.ufrag, ice: .full(peer),
+        remoteFingerprints: [server.identity.fingerprint], isDTLSClient: true), on: [lease])
+    let isConnected = { (running: Running) in
+      running.count { if case .transportConnected(id) = $0 { true } else { false } } == 1
+    }
+    run(250, until: { isConnected(client) && isConnected(server) }) { _ in }
+    #expect(isConnected(client) && isConnected(server))
+    client.loop.post(.openDataChannel(id, .reliable))
+    run(250, until: { server.count { if case .dataChannelOpened = $0 { true } else { false } } == 1 }) { _ in }
+    client.loop.post(.sendData(id, label: "_reliable", [7]))
+    let hasData = { server.count { if case .data(id, _, [7]) = $0 { true } else { false } } == 1 }
+    run(250, until: hasData) { _ in }
+    #expect(hasData())
+    client.loop.post(.closeTransport(id))
+    let isClosed = { server.count { if case .transportFailed(id, .closedByPeer) = $0 { true } else { false } } == 1 }
+    run(250, until: isClosed) { _ in }
+    #expect(isClosed())
+  }
+
   @Test("a WebRTC peer connects over the loop's port and is heard by a phone, and hears it", arguments: [true, false])
   func peer(isIPv4: Bool) throws {
     let running = try Running()

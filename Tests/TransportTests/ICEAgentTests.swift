@@ -256,15 +256,15 @@ struct ICERoleTests {
 
 @Suite("ICE, consent and recovery")
 struct ICEConsentTests {
-  @Test("consent is renewed every 2 to 3 s", arguments: Pair.Kind.allCases)
+  @Test("consent is renewed each second", arguments: Pair.Kind.allCases)
   private func consent(kind: Pair.Kind) throws {
     let pair = try Pair(kind)
     _ = try #require(pair.network.run(until: { pair.isAgreed }))
     let before = pair.client.checkCount
     var longest = Duration.zero
     pair.network.run(.seconds(100)) { longest = max(longest, pair.silence) }
-    #expect((33...50).contains(pair.client.checkCount - before))
-    #expect(longest <= .milliseconds(3_050))
+    #expect((83...125).contains(pair.client.checkCount - before))
+    #expect(longest <= .milliseconds(1_250))
   }
 
   @Test("a tenth of lost datagrams does not interrupt consent")
