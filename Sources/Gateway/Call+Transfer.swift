@@ -29,6 +29,15 @@ extension Call {
     }
   }
 
+  /// Whom another call's phone must call to get this one's other side, which gives this call up then. Nil unless it is
+  /// in a room and not being transferred itself.
+  var targetInItsPlace: ReferTarget? {
+    guard machine.place != nil, let inviteID, let contact = agent.remoteTarget(of: inviteID),
+      let dialog = agent.replacesHeader(of: inviteID)
+    else { return nil }
+    return ReferTarget(contact: contact, replacing: dialog)
+  }
+
   // MARK: What goes out
 
   func performTransfer(_ action: CallAction) {

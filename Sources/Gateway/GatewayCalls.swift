@@ -100,7 +100,7 @@ extension CallController {
   }
 
   func transfer(_ message: Livekit_TransferSIPParticipantRequest) async -> Result<TransferResult, CallError> {
-    let request: TransferRequest
+    var request: TransferRequest
     do throws(CallError) {
       let ringingTimeout = message.hasRingingTimeout ? message.ringingTimeout.duration : nil
       request = try TransferRequest.make(
@@ -112,6 +112,12 @@ extension CallController {
     }
     guard let call = call(of: message.participantIdentity, in: message.roomName) else {
       return .failure(CallError(.notFound, "room \(message.roomName.prefix(64)) has no phone call of that identity"))
+    }
+    if let consulted = request.target.consultedCallID {
+      guard let target = self.call(consulted)?.targetInItsPlace, consulted != call.callID else {
+        return .failure(CallError(.notFound, "transfer_to names no other call in a room: \(consulted.prefix(64))"))
+      }
+      request.target = target
     }
     return .success(await call.transfer(request))
   }

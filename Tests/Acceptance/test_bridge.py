@@ -3,55 +3,38 @@
 import asyncio
 import contextlib
 
-import numpy as np
 import pytest
-import sound
 from harness import DEFAULT_TRUNK, Gateway, direct_rule, eventually
 from livekit import api
 from sipcallee import SIPCallee
 from sipphone import SIPPhone
+from tones import AMPLITUDE, Tones, hears, last_half_second, level
 from twirp import sdk
 
 TARGET = "+15550188"
 AGENT_HZ, CALLER_HZ, TARGET_HZ = 1300, 600, 900
-LEVEL = 6000 / 2**0.5
 
 
 class Scene:
     """A caller and an agent talk in a room; `target` waits to be called on the outbound trunk."""
 
     def __init__(self, stack: contextlib.ExitStack, tmp_path, mode: str, **settings):
-        self.stack, self.tasks = stack, []
+        self.tones = stack.enter_context(Tones())
         self.target = stack.enter_context(SIPCallee("target"))
         out = {"name": "out", "address": self.target.address, "numbers": ["+15550100"]} | settings.pop("out", {})
         trunk = DEFAULT_TRUNK | {"transfer_mode": mode, "transfer_trunk": "out"}
         self.gateway = stack.enter_context(Gateway(
             tmp_path, inbound_trunks=[trunk], outbound_trunks=[out], dispatch_rules=[direct_rule("lobby")], **settings))
         self.caller = stack.enter_context(SIPPhone(self.gateway))
-        stack.callback(lambda: [task.cancel() for task in self.tasks])
 
     async def begin(self) -> "Scene":
         self.agent = await self.gateway.join("lobby")
-        await self.agent.publish_tone(AGENT_HZ, 6000)
+        await self.agent.publish_tone(AGENT_HZ, AMPLITUDE)
         answer = await asyncio.to_thread(self.caller.invite)
         assert answer.status == 200
-        self.speak(self.caller, answer.media_port(), CALLER_HZ)
-        await self.hears(self.caller, AGENT_HZ)
+        self.tones.speak(self.caller, answer.media_port(), CALLER_HZ)
+        await hears(self.caller, AGENT_HZ)
         return self
-
-    def speak(self, phone: SIPPhone, port: int, frequency: float):
-        tone = sound.ulaw_tone(frequency, 1, 6000)
-        self.tasks += [asyncio.ensure_future(phone.listen()), asyncio.ensure_future(phone.talk(port, 60, tone))]
-
-    @staticmethod
-    async def hears(phone: SIPPhone, frequency: float, *others: float, deadline: float = 10):
-        """The phone's last half second is this tone at its level, and none of the others."""
-        def is_heard() -> bool:
-            heard = last_heard(phone)
-            return len(heard) == 4000 and abs(sound.decibels(sound.band_level(heard, frequency), LEVEL)) < 1.5 and all(
-                sound.decibels(sound.band_level(heard, other), LEVEL) < -35 for other in others)
-
-        await eventually(is_heard, f"{frequency} Hz at {phone.caller}", deadline)
 
     async def transfer(self, **fields) -> api.TransferSIPParticipantResponse:
         async with sdk(self.gateway) as client:
@@ -63,9 +46,9 @@ class Scene:
 
     async def joins_phones(self):
         """Both hear each other and not the room; the caller is in no room."""
-        self.speak(self.target, self.target.sound_port, TARGET_HZ)
-        await self.hears(self.caller, TARGET_HZ, AGENT_HZ)
-        await self.hears(self.target, CALLER_HZ, AGENT_HZ)
+        self.tones.speak(self.target, self.target.sound_port, TARGET_HZ)
+        await hears(self.caller, TARGET_HZ, AGENT_HZ)
+        await hears(self.target, CALLER_HZ, AGENT_HZ)
         await eventually(lambda: self.agent.caller() is None, "the caller to leave the room")
         assert len(self.agent.room.remote_participants) == 0
 
@@ -76,11 +59,6 @@ class Scene:
         assert records["inbound"].get("joined_call_id") == (records["outbound"]["call_id"] if joined else None)
         assert records["outbound"]["joined_call_id"] == records["inbound"]["call_id"]
         return records
-
-
-def last_heard(phone: SIPPhone) -> np.ndarray:
-    payloads = [packet[12:] for packet in phone.packets[-25:] if packet[1] & 127 == 0]
-    return np.concatenate([sound.decode(payload, 0) for payload in payloads] or [np.zeros(0)])
 
 
 @contextlib.asynccontextmanager
@@ -144,7 +122,7 @@ async def test_a_target_that_refuses_leaves_the_caller_in_the_room(tmp_path, sta
         assert raised.value.metadata["sip_status_code"] == status.split()[0]
         assert here.agent.caller() is not None
         here.caller.packets.clear()
-        await here.hears(here.caller, AGENT_HZ)
+        await hears(here.caller, AGENT_HZ)
 
 
 async def test_a_target_that_does_not_answer_is_cancelled_and_the_caller_hears_the_dial_tone_meanwhile(tmp_path):
@@ -155,14 +133,14 @@ async def test_a_target_that_does_not_answer_is_cancelled_and_the_caller_hears_t
         await asyncio.to_thread(here.target.is_called)
         here.target.rings()
         # Ringback sounds for one second of five, and the room is not heard meanwhile.
-        heard = lambda hertz: sound.decibels(sound.band_level(last_heard(here.caller), hertz), LEVEL)
+        heard = lambda hertz: level(last_half_second(here.caller), hertz)
         await eventually(lambda: heard(425) > -12 and heard(AGENT_HZ) < -35, "the dial tone", 3)
         await asyncio.to_thread(here.target.is_cancelled)
         with pytest.raises(api.TwirpError) as raised:
             await transfer
         assert raised.value.code == "deadline_exceeded"
         assert here.agent.caller() is not None
-        await here.hears(here.caller, AGENT_HZ, 425)
+        await hears(here.caller, AGENT_HZ, 425)
 
 
 async def test_the_caller_hangs_up_while_the_target_rings(tmp_path):
@@ -207,11 +185,9 @@ async def test_a_call_of_ours_is_bridged_on_its_own_trunk(tmp_path):
                 room_name="lobby", participant_identity="callee", transfer_to=f"sip:{TARGET}@{second.address}")))
             await asyncio.to_thread(second.takes_call)
             await moving
-        tasks = []
+        tones = stack.enter_context(Tones())
         for phone, hertz in ((first, CALLER_HZ), (second, TARGET_HZ)):
-            tone = sound.ulaw_tone(hertz, 1, 6000)
-            tasks += [asyncio.ensure_future(phone.listen()), asyncio.ensure_future(phone.talk(phone.sound_port, 30, tone))]
-        stack.callback(lambda: [task.cancel() for task in tasks])
-        await Scene.hears(first, TARGET_HZ)
-        await Scene.hears(second, CALLER_HZ)
+            tones.speak(phone, phone.sound_port, hertz)
+        await hears(first, TARGET_HZ)
+        await hears(second, CALLER_HZ)
         await eventually(lambda: agent.caller() is None, "the callee to leave the room")

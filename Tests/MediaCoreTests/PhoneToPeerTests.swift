@@ -10,6 +10,7 @@ struct PhoneToPeerTests {
   /// One phone and one subscribed peer in a room.
   private struct Call {
     let world: World
+    let room: RoomID
     let phone: TestPhone
     let leg: PhoneLegID
     let track: TrackID
@@ -18,7 +19,7 @@ struct PhoneToPeerTests {
 
     init(_ options: RoomMediaOptions = RoomMediaOptions(), law: G711 = .pcmu) throws {
       world = try World()
-      let room = world.openRoom(options)
+      room = world.openRoom(options)
       phone = TestPhone(at: Endpoint(IPAddress(v4: 0xC000_0201), 4000), law: law)
       (leg, track) = world.call(phone, into: room)
       (transport, peer) = try world.connectPeer(room)
@@ -204,5 +205,28 @@ struct PhoneToPeerTests {
     call.world.perform(.subscribe(transport, track, SendTrack(ssrc: 78, payloadType: 111)))
     call.talk(10)
     #expect(peer.packets.count == 10)
+  }
+
+  @Test(
+    "a leg that takes another's place is heard by whoever heard that one, unless they want no more",
+    arguments: [true, false])
+  func takeOver(isStillWanted: Bool) throws {
+    let call = try Call()
+    call.talk(10)
+    call.world.perform(.detachPhoneLeg(call.leg))
+    if !isStillWanted { call.world.perform(.unsubscribe(call.transport, call.track)) }
+    let heir = TestPhone(at: Endpoint(IPAddress(v4: 0xC000_0203), 4000))
+    let leg = call.world.openLeg(heir)
+    call.world.perform(.negotiatePhoneLeg(leg, heir.media()))
+    call.world.perform(.attachPhoneLeg(leg, call.room, call.track))
+    for index in 0..<10 {
+      call.world.send(heir.packet(Sound.tone(hz: 1000, count: 160, from: index * 160)), from: heir)
+      call.world.run(.milliseconds(20))
+    }
+    guard isStillWanted else { return #expect(call.peer.packets.count == 10) }
+    #expect(call.peer.packets.count == 20)
+    for (former, packet) in zip(call.peer.packets, call.peer.packets.dropFirst()) {
+      #expect(packet.header.sequenceNumber == former.header.sequenceNumber &+ 1 && packet.header.ssrc == 77)
+    }
   }
 }
