@@ -120,4 +120,49 @@ struct AllocationTests {
       #expect(statistics?.packetsSent ?? 0 >= UInt64(rounds))
     }
   }
+
+  @Test("a client of another server and that server pass 1,000 packets each way without allocating")
+  func clientTransport() throws {
+    let bridge = try Bridge(.lite)
+    _ = try #require(bridge.connect())
+    bridge.talk(.seconds(1))
+    let rounds = Self.warm + Self.measured
+    let batches = [bridge.client, bridge.server].map { end in
+      Batch((0..<rounds).map { end.phone.packet(Sound.tone(hz: 700, count: 160, from: $0 * 160)) })
+    }
+    var now = bridge.network.now
+    let phonePorts = [bridge.client, bridge.server].map(\.phonePort)
+    let serverAddress = try #require(bridge.server.host.outside[.webRTC])
+    let before = [bridge.client, bridge.server].map { $0.phone.endpoint }
+    var checkCount = 0
+    let allocations = bridge.client.host.withEngine { client in
+      bridge.server.host.withEngine { server in
+        for round in 0..<rounds {
+          if round == Self.warm { cmalloccount_start() }
+          client.receive(batches[0][round], from: before[0], on: phonePorts[0], at: now)
+          server.receive(batches[1][round], from: before[1], on: phonePorts[1], at: now)
+          for _ in 0..<2 {
+            now += MediaEngine.tickPeriod
+            client.beginTick(at: now)
+            while client.continueTick(at: now) {}
+            server.beginTick(at: now)
+            while server.continueTick(at: now) {}
+          }
+          for index in 0..<client.transmit.count where client.transmit[index].destination == serverAddress {
+            if client.transmit.bytes(index)[0] == 0 { checkCount += 1 }
+            server.receiveOnWebRTCPort(client.transmit.bytes(index), from: Bridge.clientEndpoint, at: now)
+          }
+          client.transmit.removeAll()
+          for index in 0..<server.transmit.count where server.transmit[index].destination == Bridge.clientEndpoint {
+            client.receive(server.transmit.bytes(index), from: serverAddress, on: bridge.client.port, at: now)
+          }
+          server.transmit.removeAll()
+        }
+        return cmalloccount_stop()
+      }
+    }
+    #expect(allocations == 0)
+    // One a second of 26 seconds.
+    #expect(checkCount > 20)
+  }
 }

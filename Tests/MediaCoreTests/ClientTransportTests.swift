@@ -1,151 +1,13 @@
 import Base
-import CWallClock
 import MediaCore
 import MediaTestSupport
 import Testing
-
-/// A phone at a gateway that is the client of a room, and a phone in that room: two engines and the network between.
-private final class Bridge {
-  enum ServerKind: CaseIterable, Sendable { case lite, full }
-
-  struct End {
-    let host: MediaNetwork.Host
-    let room: RoomID
-    let phone: TestPhone
-    let leg: PhoneLegID
-    let track: TrackID
-    let id: TransportID
-    var credentials = ICECredentials.random()
-    var port = MediaPort.webRTC
-  }
-
-  static let clientEndpoint = Endpoint(IPAddress(v4: 0xCB00_7101), 20_000)
-  static let serverEndpoint = Endpoint(IPAddress(v4: 0xC633_6401), 50_000)
-
-  let network: MediaNetwork
-  let kind: ServerKind
-  var client: End
-  var server: End
-  private var frame = 0
-
-  init(_ kind: ServerKind, seed: UInt64 = 1, isClientDTLSClient: Bool = true, lossPercent: Int = 0) throws {
-    self.kind = kind
-    network = MediaNetwork(seed: seed)
-    network.lossPercent = lossPercent
-    client = try Self.makeEnd(network, phone: 1)
-    server = try Self.makeEnd(network, phone: 2)
-    open(isClientDTLSClient: isClientDTLSClient)
-    connectTracks()
-  }
-
-  private static func makeEnd(_ network: MediaNetwork, phone number: UInt32) throws -> End {
-    let host = try network.addHost()
-    let room = network.openRoom(on: host)
-    let phone = TestPhone(at: Endpoint(IPAddress(v4: 0xC000_0200 + number), 4000))
-    let (leg, track) = network.call(phone, into: room, on: host)
-    return End(
-      host: host, room: room, phone: phone, leg: leg, track: track, id: TransportID(rawValue: network.makeID()))
-  }
-
-  private func candidate(_ endpoint: Endpoint) -> ICECandidate {
-    ICECandidate(foundation: "1", priority: ICECandidate.priority(of: .host), endpoint: endpoint)
-  }
-
-  var serverCandidates: [ICECandidate] {
-    [candidate(server.port.isWebRTC ? server.host.outside[.webRTC] ?? Self.serverEndpoint : Self.serverEndpoint)]
-  }
-
-  private func open(isClientDTLSClient: Bool) {
-    var ofServer = TransportConfiguration(
-      id: server.id, room: server.room, credentials: server.credentials, remoteUfrag: client.credentials.ufrag,
-      remoteFingerprints: [client.host.identity.fingerprint], isDTLSClient: !isClientDTLSClient)
-    switch kind {
-    case .lite: network.perform(.openTransport(ofServer), on: server.host)
-    case .full:
-      ofServer.ice = .full(ICEPeer(isControlling: false, remotePassword: client.credentials.password))
-      server.port = network.openTransport(ofServer, at: Self.serverEndpoint, on: server.host)
-    }
-    let ofClient = TransportConfiguration(
-      id: client.id, room: client.room, credentials: client.credentials, remoteUfrag: server.credentials.ufrag,
-      ice: .full(
-        ICEPeer(
-          isControlling: true, remotePassword: server.credentials.password, remoteCandidates: serverCandidates)),
-      remoteFingerprints: [server.host.identity.fingerprint], isDTLSClient: isClientDTLSClient)
-    client.port = network.openTransport(ofClient, at: Self.clientEndpoint, on: client.host)
-  }
-
-  /// Each side publishes its phone, and hears the other's.
-  private func connectTracks() {
-    for (from, to, ssrc) in [(client, server, 1001), (server, client, 2002)] as [(End, End, UInt32)] {
-      let send = SendTrack(ssrc: ssrc, payloadType: 111, mid: "0", midExtensionID: 4, levelExtensionID: 1)
-      network.perform(.subscribe(from.id, from.track, send), on: from.host)
-      let receive = ReceiveTrack(
-        ssrc: ssrc, mid: "0", payloadType: 111, levelExtensionID: 1, midExtensionID: 4)
-      network.perform(.publishTrack(to.id, TrackID(rawValue: network.makeID()), receive), on: to.host)
-    }
-  }
-
-  var isConnected: Bool {
-    [client, server].allSatisfy { end in
-      end.host.events.contains { if case .transportConnected(end.id) = $0 { true } else { false } }
-    }
-  }
-
-  /// Connects in virtual time, OpenSSL's clock put forward with it.
-  func connect(within limit: Duration = .seconds(10)) -> Duration? {
-    network.run(until: { isConnected }, within: limit) { if network.lossPercent > 0 { cwallclock_advance(10_000) } }
-  }
-
-  /// Both phones speak, a tone each.
-  func talk(_ duration: Duration) {
-    network.run(duration) { tick in
-      guard tick % 2 == 0 else { return }
-      for (end, hz) in [(client, 700), (server, 1200)] as [(End, Double)] {
-        let samples = Sound.tone(hz: hz, count: 160, from: frame * 160)
-        network.send(end.phone.packet(samples), from: end.phone, to: end.host)
-      }
-      frame += 1
-    }
-  }
-
-  /// Whether each phone hears the other's tone, and not its own, in the last `duration` of a talk.
-  func bothHear(_ duration: Duration = .seconds(1)) -> Bool {
-    client.phone.forgetPackets()
-    server.phone.forgetPackets()
-    talk(duration)
-    return Sound.decibels(client.phone.heard, hz: 1200) > -20 && Sound.decibels(server.phone.heard, hz: 700) > -20
-      && Sound.decibels(client.phone.heard, hz: 700) < -40
-  }
-
-  func restart() {
-    client.credentials = .random()
-    server.credentials = .random()
-    let ofClient = ICERemote(ufrag: client.credentials.ufrag, password: client.credentials.password)
-    let ofServer = ICERemote(
-      ufrag: server.credentials.ufrag, password: server.credentials.password, candidates: serverCandidates)
-    network.perform(.restartICE(server.id, server.credentials, remote: ofClient), on: server.host)
-    network.perform(.restartICE(client.id, client.credentials, remote: ofServer), on: client.host)
-  }
-
-  func failure(_ end: End) -> TransportFailure? {
-    for case .transportFailed(end.id, let reason) in end.host.events { return reason }
-    return nil
-  }
-
-  var interruptionCount: Int {
-    client.host.count { if case .transportInterrupted(client.id) = $0 { true } else { false } }
-  }
-
-  var resumptionCount: Int {
-    client.host.count { if case .transportResumed(client.id) = $0 { true } else { false } }
-  }
-}
 
 @Suite("A transport to another server")
 struct ClientTransportTests {
   @Test(
     "it connects in either DTLS role, and sound passes both ways", arguments: Bridge.ServerKind.allCases, [true, false])
-  private func connects(kind: Bridge.ServerKind, isDTLSClient: Bool) throws {
+  func connects(kind: Bridge.ServerKind, isDTLSClient: Bool) throws {
     let bridge = try Bridge(kind, isClientDTLSClient: isDTLSClient)
     let time = try #require(bridge.connect())
     #expect(time <= .milliseconds(200))
@@ -155,7 +17,7 @@ struct ClientTransportTests {
   }
 
   @Test("it connects through 20 % of loss", arguments: Bridge.ServerKind.allCases)
-  private func loss(kind: Bridge.ServerKind) throws {
+  func loss(kind: Bridge.ServerKind) throws {
     for seed in 1...10 as ClosedRange<UInt64> {
       let bridge = try Bridge(kind, seed: seed, isClientDTLSClient: seed % 2 == 0, lossPercent: 20)
       #expect(bridge.connect(within: .seconds(20)) != nil, "seed \(seed)")
@@ -165,7 +27,7 @@ struct ClientTransportTests {
   }
 
   @Test("a path cut for three seconds is not worth a word", arguments: Bridge.ServerKind.allCases)
-  private func shortCut(kind: Bridge.ServerKind) throws {
+  func shortCut(kind: Bridge.ServerKind) throws {
     let bridge = try Bridge(kind)
     _ = try #require(bridge.connect())
     bridge.talk(.seconds(3))
@@ -178,7 +40,7 @@ struct ClientTransportTests {
   }
 
   @Test("a path cut for ten seconds is reported, and its return", arguments: Bridge.ServerKind.allCases)
-  private func longCut(kind: Bridge.ServerKind) throws {
+  func longCut(kind: Bridge.ServerKind) throws {
     let bridge = try Bridge(kind)
     _ = try #require(bridge.connect())
     bridge.talk(.seconds(3))
@@ -194,7 +56,7 @@ struct ClientTransportTests {
   }
 
   @Test("a path cut for sixty seconds fails after thirty, on both sides", arguments: Bridge.ServerKind.allCases)
-  private func endlessCut(kind: Bridge.ServerKind) throws {
+  func endlessCut(kind: Bridge.ServerKind) throws {
     let bridge = try Bridge(kind)
     _ = try #require(bridge.connect())
     bridge.talk(.seconds(3))
@@ -209,7 +71,7 @@ struct ClientTransportTests {
   }
 
   @Test("a restart goes unheard", arguments: Bridge.ServerKind.allCases)
-  private func restart(kind: Bridge.ServerKind) throws {
+  func restart(kind: Bridge.ServerKind) throws {
     let bridge = try Bridge(kind)
     _ = try #require(bridge.connect())
     bridge.talk(.seconds(2))
@@ -238,7 +100,7 @@ struct ClientTransportTests {
   }
 
   @Test("a client whose address changes goes on within seconds", arguments: Bridge.ServerKind.allCases)
-  private func clientMoves(kind: Bridge.ServerKind) throws {
+  func clientMoves(kind: Bridge.ServerKind) throws {
     let bridge = try Bridge(kind)
     _ = try #require(bridge.connect())
     bridge.talk(.seconds(2))

@@ -77,6 +77,11 @@ struct MediaLoopTests {
     }
   }
 
+  /// At most five seconds.
+  private func wait(until isDone: () -> Bool) {
+    run(250, until: isDone, { _ in })
+  }
+
   @Test(
     "two phones in a room hear each other at the right level and not themselves; a stranger changes nothing",
     arguments: [true, false])
@@ -138,17 +143,17 @@ struct MediaLoopTests {
     let isConnected = { (running: Running) in
       running.count { if case .transportConnected(id) = $0 { true } else { false } } == 1
     }
-    run(250, until: { isConnected(client) && isConnected(server) }) { _ in }
+    wait { isConnected(client) && isConnected(server) }
     #expect(isConnected(client) && isConnected(server))
     client.loop.post(.openDataChannel(id, .reliable))
-    run(250, until: { server.count { if case .dataChannelOpened = $0 { true } else { false } } == 1 }) { _ in }
+    wait { server.count { if case .dataChannelOpened = $0 { true } else { false } } == 1 }
     client.loop.post(.sendData(id, label: "_reliable", [7]))
     let hasData = { server.count { if case .data(id, _, [7]) = $0 { true } else { false } } == 1 }
-    run(250, until: hasData) { _ in }
+    wait(until: hasData)
     #expect(hasData())
     client.loop.post(.closeTransport(id))
     let isClosed = { server.count { if case .transportFailed(id, .closedByPeer) = $0 { true } else { false } } == 1 }
-    run(250, until: isClosed) { _ in }
+    wait(until: isClosed)
     #expect(isClosed())
   }
 

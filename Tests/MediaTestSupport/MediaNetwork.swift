@@ -88,7 +88,9 @@ public final class MediaNetwork {
   }
 
   /// Opens, negotiates and attaches a leg.
-  public func call(_ phone: TestPhone, into room: RoomID, on host: Host) -> (leg: PhoneLegID, track: TrackID) {
+  public func call(
+    _ phone: TestPhone, into room: RoomID, on host: Host
+  ) -> (leg: PhoneLegID, track: TrackID, port: MediaPort) {
     let port = host.makePort()
     let leg = PhoneLegID(rawValue: makeID())
     let track = TrackID(rawValue: makeID())
@@ -96,7 +98,7 @@ public final class MediaNetwork {
     host.engine.openPhoneLeg(PhoneLegConfiguration(id: leg), on: port, at: now)
     perform(.negotiatePhoneLeg(leg, phone.media()), on: host)
     perform(.attachPhoneLeg(leg, room, track), on: host)
-    return (leg, track)
+    return (leg, track, port)
   }
 
   /// Binds a port that `host` is seen to use as `endpoint`, and opens a transport there.
