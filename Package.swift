@@ -16,6 +16,8 @@ let cLibraries: [Target] = [
   .systemLibrary(name: "CSRTP", path: "Sources/C/CSRTP", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),
   // The ciphers that libsrtp is given.
   .target(name: "CSRTPCrypto", dependencies: ["COpenSSL", "CSRTP"], path: "Sources/C/CSRTPCrypto"),
+  // No pkgConfig: its flags name a macro that SwiftPM warns about.
+  .systemLibrary(name: "CRedis", path: "Sources/C/CRedis", providers: [.apt(["libhiredis-dev"])]),
   .systemLibrary(name: "CZlib", path: "Sources/C/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
   // No pkgConfig: its flags name macros that the public header does not read and SwiftPM warns about.
   .systemLibrary(name: "CUsrSCTP", path: "Sources/C/CUsrSCTP", providers: [.apt(["libusrsctp-dev"])]),
@@ -105,6 +107,7 @@ let package = Package(
         "API", "Base", "LiveKitProtocol", "Telephony", .product(name: "Logging", package: "swift-log"),
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
+    edge("Redis", ["Base", "Linux", "CLinux", "COpenSSL", "CRedis"]),
     // The gateway wires.
     edge("Configuration", ["Base", "Audio", "Telephony", .product(name: "Yams", package: "Yams")]),
     edge(
@@ -133,6 +136,7 @@ let package = Package(
     tests("Webhooks"),
     tests("SIP", ["Base", "Linux", "Telephony", "CLinux"]),
     tests("Base"),
+    tests("Redis", ["Base", "Linux"]),
     tests("Bus", ["Base", "LiveKitProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     tests(
       "LiveKitProtocol",

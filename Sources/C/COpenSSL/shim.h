@@ -21,3 +21,4 @@ static inline long cossl_dtls_get_timeout(SSL *ssl, struct timeval *left) { retu
 static inline long cossl_bio_set_mem_eof_return(BIO *bio, long value) { return BIO_set_mem_eof_return(bio, value); }
 static inline long cossl_bio_mem_data(BIO *bio, char **data) { return BIO_get_mem_data(bio, data); }
 static inline int cossl_bio_reset(BIO *bio) { return BIO_reset(bio); }
+static inline long cossl_set_server_name(SSL *ssl, const char *name) { return SSL_set_tlsext_host_name(ssl, name); }
