@@ -16,7 +16,7 @@ extension MediaEngine {
     case .playToneToRoom(let id, let tone): if let leg = legs[id] { leg.pointee.playToRoom(tone) }
     case .stopToneToRoom(let id): if let leg = legs[id] { leg.pointee.playToRoom(nil) }
     case .setPhoneDeaf(let id, let isDeaf): if let leg = legs[id] { leg.pointee.setDeaf(isDeaf) }
-    case .setComfortNoise: break
+    case .setComfortNoise(let id, let isHeard): if let leg = legs[id] { leg.pointee.setComfortNoise(isHeard) }
     case .playSound(let id, let playback): if let leg = legs[id] { leg.pointee.play(playback) }
     case .stopSound(let id): if let leg = legs[id] { leg.pointee.play(nil as PhonePlayback?) }
     case .sendDigits(let id, let digits): if let leg = legs[id] { leg.pointee.sendDigits(digits) }

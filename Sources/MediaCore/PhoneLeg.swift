@@ -75,6 +75,7 @@ struct PhoneLeg: ~Copyable {
 
   mutating func play(_ tone: PhoneTone?) { sender.play(tone) }
   mutating func play(_ playback: PhonePlayback?) { sender.play(playback) }
+  mutating func setComfortNoise(_ isHeard: Bool) { sender.setComfortNoise(isHeard) }
   mutating func setDeaf(_ isDeaf: Bool) { sender.isDeaf = isDeaf }
 
   mutating func playToRoom(_ tone: PhoneTone?) {

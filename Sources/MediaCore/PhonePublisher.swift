@@ -63,14 +63,14 @@ struct PhonePublisher: ~Copyable {
     let source = source
     while waiting.count >= Mixer.frameSampleCount {
       let frame = UnsafeBufferPointer(waiting.first(Mixer.frameSampleCount))
-      measure(frame)
+      let level = measure(frame)
       source.pointee.activate(output)
       if source.pointee.hasSubscribers {
         var bytes = packet.mutableBytes
         let byteCount = encoder?.encode(frame.span, into: &bytes) ?? 0
         let payload = UnsafeRawBufferPointer(rebasing: packet[..<byteCount])
         let header = header(timestamp: position &* OpusEncoder8k.timestampTicksPerSample)
-        source.pointee.deliver(header, payload: payload.bytes, at: now, &output)
+        source.pointee.deliver(header, payload: payload.bytes, level: level, at: now, &output)
       }
       if let playout = source.pointee.playout {
         let payload = encodeG711(frame)
@@ -86,20 +86,22 @@ struct PhonePublisher: ~Copyable {
     _ output: inout MediaOutput
   ) {
     let source = source
-    measure(samples)
+    let level = measure(samples)
     let header = header(timestamp: position)
-    source.pointee.deliver(header, payload: payload.bytes, at: now, &output)
+    source.pointee.deliver(header, payload: payload.bytes, level: level, at: now, &output)
     if let playout = source.pointee.playout {
       playout.pointee.insert(header, payload: payload.bytes, level: nil, at: now)
     }
     advance(samples.count)
   }
 
-  private func measure(_ samples: UnsafeBufferPointer<Int16>) {
+  /// In decibels below full scale. Nil while nobody hears the track.
+  private func measure(_ samples: UnsafeBufferPointer<Int16>) -> UInt8? {
     let source = source
-    guard !source.pointee.isMuted else { return }
+    guard !source.pointee.isMuted else { return nil }
     let level = AudioLevel.level(of: samples.span)
     source.pointee.level.add(level: level, duration: .microseconds(125 * samples.count))
+    return level
   }
 
   private func encodeG711(_ samples: UnsafeBufferPointer<Int16>) -> UnsafeRawBufferPointer {

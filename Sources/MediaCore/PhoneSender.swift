@@ -26,6 +26,8 @@ struct PhoneSender: ~Copyable {
   private var tone: DualTone?
   /// Silence stands for what the room says.
   var isDeaf = false
+  /// Under what the room says.
+  private var comfortNoise: ComfortNoise?
   private var inBandDigit: DualTone?
   private var sound: PhoneSoundPlayer?
 
@@ -46,6 +48,8 @@ struct PhoneSender: ~Copyable {
   mutating func play(_ tone: PhoneTone?) {
     self.tone = tone.map { DualTone($0) }
   }
+
+  mutating func setComfortNoise(_ isHeard: Bool) { comfortNoise = isHeard ? comfortNoise ?? ComfortNoise() : nil }
 
   mutating func play(_ playback: PhonePlayback?) { sound = playback.map { PhoneSoundPlayer($0) } }
 
@@ -83,10 +87,11 @@ struct PhoneSender: ~Copyable {
     return completion
   }
 
-  /// Puts a tone and a sound over what the room says; returns the playback that ends with these samples.
+  /// Puts noise under what the room says, a tone and a sound over it; returns the playback that ends with these samples.
   private mutating func cover(_ samples: UnsafeMutableBufferPointer<Int16>) -> UInt64? {
     if isDeaf { samples.update(repeating: 0) }
     var span = samples.mutableSpan
+    comfortNoise?.add(to: &span)
     tone?.fill(&span)
     guard let isOver = sound?.fill(samples), isOver else { return nil }
     defer { sound = nil }

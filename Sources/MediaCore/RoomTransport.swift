@@ -117,7 +117,7 @@ struct RoomTransport: ~Copyable {
     guard !layout.payload.isEmpty else { return }
     let source = track.pointee.source
     let payload = packet.extracting(layout.payload)
-    source.pointee.deliver(layout.header, payload: payload, at: now, &output)
+    source.pointee.deliver(layout.header, payload: payload, level: level, at: now, &output)
     if let playout = source.pointee.playout {
       playout.pointee.insert(layout.header, payload: payload, level: level, at: now)
     }
@@ -138,12 +138,13 @@ struct RoomTransport: ~Copyable {
 
   /// Sends one packet of a track.
   mutating func send(
-    _ header: RTPHeader, payload: RawSpan, on track: UnsafeMutablePointer<SentTrack>, at now: MonotonicTime,
+    _ header: RTPHeader, payload: RawSpan, level: UInt8?, on track: UnsafeMutablePointer<SentTrack>,
+    at now: MonotonicTime,
     _ output: inout MediaOutput
   ) {
     guard state == .connected, let route = ice.route, let slot = output.transmit.reserve() else { return }
     var packet = slot.mutableBytes
-    guard let written = track.pointee.write(header, payload: payload, at: now, into: &packet),
+    guard let written = track.pointee.write(header, payload: payload, level: level, at: now, into: &packet),
       let byteCount = outbound?.protect(&packet, byteCount: written.byteCount)
     else { return }
     let isFirst = !track.pointee.isFlowing

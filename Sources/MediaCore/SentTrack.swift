@@ -8,7 +8,7 @@ struct SentTrack: ~Copyable {
   let codec: TrackCodec
   /// What it was asked to be.
   let options: SendTrack
-  private let mid: MidExtension?
+  private let extensions: HeaderExtensions?
   /// Nil while the stream is nobody's: it keeps its place in sequence for the next track.
   private(set) var track: TrackID?
   /// A packet of `track` has left.
@@ -24,11 +24,9 @@ struct SentTrack: ~Copyable {
     payloadType = options.payloadType
     codec = options.codec
     self.options = options
-    if let id = options.midExtensionID, let text = options.mid {
-      mid = MidExtension(id: id, mid: text)
-    } else {
-      mid = nil
-    }
+    var mid: MidExtension?
+    if let id = options.midExtensionID, let text = options.mid { mid = MidExtension(id: id, mid: text) }
+    extensions = HeaderExtensions(mid: mid, levelID: options.levelExtensionID)
     rewriter = StreamRewriter(clockRateHz: options.codec.clockRateHz, firstSequenceNumber: firstSequenceNumber)
   }
 
@@ -41,17 +39,20 @@ struct SentTrack: ~Copyable {
   /// The track pauses; what comes after is joined without a gap in sequence.
   mutating func endSource() { rewriter.endSource() }
 
-  /// Writes one packet of the track and returns its length. Nil when it is too old or does not fit.
+  /// Writes one packet of the track and returns its length. Nil when it is too old or does not fit. `level` is how far
+  /// below full scale its sound is, in decibels, if that is known.
   mutating func write(
-    _ header: RTPHeader, payload: RawSpan, at now: MonotonicTime, into packet: inout MutableRawSpan
+    _ header: RTPHeader, payload: RawSpan, level: UInt8?, at now: MonotonicTime, into packet: inout MutableRawSpan
   ) -> (byteCount: Int, sequenceNumber: UInt16)? {
     guard let position = rewriter.rewrite(header, at: now) else { return nil }
     let rewritten = RTPHeader(
       marker: header.marker || position.startsSource, payloadType: payloadType, sequenceNumber: position.sequenceNumber,
       timestamp: position.timestamp, ssrc: ssrc)
     let headerByteCount: Int
-    if let mid {
-      headerByteCount = rewritten.write(into: &packet, mid: mid)
+    if let extensions {
+      headerByteCount = rewritten.write(
+        into: &packet, extensions: extensions, level: level, hasVoice: level.map { $0 <= LevelMeter.threshold } ?? false
+      )
     } else {
       headerByteCount = rewritten.write(into: &packet)
     }

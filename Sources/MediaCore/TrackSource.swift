@@ -37,14 +37,16 @@ struct TrackSource: ~Copyable {
   var isAudible: Bool { !isMuted && playout?.pointee.isAudible == true }
 
   /// Passes one packet on to the subscribers. Its header is that of the source: `ssrc` tells one from the next.
+  /// `level` is how far below full scale its sound is, in decibels, if that is known.
   mutating func deliver(
-    _ header: RTPHeader, payload: RawSpan, at now: MonotonicTime, _ output: inout MediaOutput
+    _ header: RTPHeader, payload: RawSpan, level: UInt8?, at now: MonotonicTime, _ output: inout MediaOutput
   ) {
     activate(output)
     guard !isMuted else { return }
     for index in 0..<subscribers.count {
       let subscriber = subscribers[index]
-      subscriber.transport.pointee.send(header, payload: payload, on: subscriber.sent, at: now, &output)
+      subscriber.transport.pointee.send(
+        header, payload: payload, level: level, on: subscriber.sent, at: now, &output)
     }
   }
 

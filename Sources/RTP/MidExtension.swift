@@ -1,6 +1,7 @@
 import Base
 
-/// The `mid` header extension (RFC 9143 §15, one-byte form of RFC 8285 §4.2), ready to be written into each packet.
+/// The `mid` header extension (RFC 9143 §15, one-byte form of RFC 8285 §4.2), ready to be written into each packet as
+/// one element of `HeaderExtensions`.
 public struct MidExtension: Sendable, BitwiseCopyable {
   /// A one-byte extension element holds at most this many bytes.
   public static let maximumByteCount = 16
@@ -30,22 +31,14 @@ public struct MidExtension: Sendable, BitwiseCopyable {
     (high, low) = words
   }
 
-  /// Bytes of the whole extension block: four of preamble, one of element header, the text, padding to four.
-  public var blockByteCount: Int { 4 + elementWordCount * 4 }
-
-  private var elementWordCount: Int { (1 + Int(count) + 3) / 4 }
+  /// One of element header and the text.
+  var elementByteCount: Int { 1 + Int(count) }
 
   func write(into packet: inout MutableRawSpan, at offset: Int) {
-    packet.set(0xBEDE as UInt16, at: offset)
-    packet.set(UInt16(elementWordCount), at: offset + 2)
-    packet.set(id << 4 | (count - 1), at: offset + 4)
-    for index in 0..<(elementWordCount * 4 - 1) {
-      // The words are zero beyond the text, so the same loop writes the padding.
+    packet.set(id << 4 | (count - 1), at: offset)
+    for index in 0..<Int(count) {
       let word = index < 8 ? high : low
-      let byte =
-        index < Self.maximumByteCount
-        ? UInt8(truncatingIfNeeded: word >> UInt64(56 - 8 * (index % 8))) : 0
-      packet.set(byte, at: offset + 5 + index)
+      packet.set(UInt8(truncatingIfNeeded: word >> UInt64(56 - 8 * (index % 8))), at: offset + 1 + index)
     }
   }
 }

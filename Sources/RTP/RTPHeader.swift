@@ -38,14 +38,16 @@ public struct RTPHeader: Hashable, Sendable, BitwiseCopyable {
     return Self.byteCount
   }
 
-  /// Writes the header with one header extension block (RFC 8285 §4.2) that names the media section, and
-  /// returns the number of bytes before the payload. Zero when they do not fit.
+  /// Writes the header with its extension block and returns the number of bytes before the payload. Zero when they do
+  /// not fit. `level` is how far below full scale the packet's sound is, in decibels (RFC 6464), if that is known.
   @discardableResult
-  public func write(into packet: inout MutableRawSpan, mid: MidExtension) -> Int {
-    let count = Self.byteCount + mid.blockByteCount
+  public func write(
+    into packet: inout MutableRawSpan, extensions: HeaderExtensions, level: UInt8? = nil, hasVoice: Bool = false
+  ) -> Int {
+    let count = Self.byteCount + extensions.blockByteCount
     guard packet.byteCount >= count else { return 0 }
     writeFixedPart(hasExtension: true, into: &packet)
-    mid.write(into: &packet, at: Self.byteCount)
+    extensions.write(into: &packet, at: Self.byteCount, level: level, hasVoice: hasVoice)
     return count
   }
 

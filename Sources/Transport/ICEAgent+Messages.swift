@@ -66,7 +66,8 @@ extension ICEAgent {
     success: STUNMessage, _ datagram: RawSpan, over path: ICEPath, at now: MonotonicTime
   ) -> Bool {
     // A response from elsewhere than the check went to is not for its pair (RFC 8445 §7.2.5.2.1).
-    guard let index = pairs.firstIndex(where: { $0.path == path }), success.isAuthentic(datagram, key: remoteKey),
+    guard success.hasFingerprint, let index = pairs.firstIndex(where: { $0.path == path }),
+      success.isAuthentic(datagram, key: remoteKey),
       let mapped = success.xorMappedAddress, let transaction = pairs[index].takeTransaction(success.transactionID)
     else { return false }
     // The response to an earlier check is no reason to nominate later.
@@ -110,7 +111,7 @@ extension ICEAgent {
 
   /// 487 (RFC 8445 §7.2.5.1). Other errors count as silence: the peer may not know our credentials yet.
   private mutating func receive(error: STUNMessage, _ datagram: RawSpan, over path: ICEPath) -> Bool {
-    guard error.errorCode == 487, let index = pairs.firstIndex(where: { $0.path == path }),
+    guard error.errorCode == 487, error.hasFingerprint, let index = pairs.firstIndex(where: { $0.path == path }),
       error.isAuthentic(datagram, key: remoteKey),
       let transaction = pairs[index].takeTransaction(error.transactionID)
     else { return false }

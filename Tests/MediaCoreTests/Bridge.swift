@@ -17,6 +17,8 @@ final class Bridge {
     var credentials = ICECredentials.random()
     var port = MediaPort.webRTC
     let phonePort: MediaPort
+    /// Of the other side's phone.
+    let remoteTrack: TrackID
   }
 
   static let clientEndpoint = Endpoint(IPAddress(v4: 0xCB00_7101), 20_000)
@@ -45,7 +47,8 @@ final class Bridge {
     let call = network.call(phone, into: room, on: host)
     return End(
       host: host, room: room, phone: phone, leg: call.leg, track: call.track,
-      id: TransportID(rawValue: network.makeID()), phonePort: call.port)
+      id: TransportID(rawValue: network.makeID()), phonePort: call.port,
+      remoteTrack: TrackID(rawValue: network.makeID()))
   }
 
   private func candidate(_ endpoint: Endpoint) -> ICECandidate {
@@ -82,7 +85,7 @@ final class Bridge {
       network.perform(.subscribe(from.id, from.track, send), on: from.host)
       let receive = ReceiveTrack(
         ssrc: ssrc, mid: "0", payloadType: 111, levelExtensionID: 1, midExtensionID: 4)
-      network.perform(.publishTrack(to.id, TrackID(rawValue: network.makeID()), receive), on: to.host)
+      network.perform(.publishTrack(to.id, to.remoteTrack, receive), on: to.host)
     }
   }
 

@@ -1,3 +1,4 @@
+import Audio
 import Base
 import MediaCore
 import MediaTestSupport
@@ -53,6 +54,60 @@ struct ClientTransportTests {
     #expect(bridge.resumptionCount == 1)
     #expect(bridge.bothHear())
     #expect(bridge.failure(bridge.client) == nil)
+  }
+
+  @Test("a phone whose room is out of reach hears faint noise instead of nothing, and then its room again")
+  func comfortNoise() throws {
+    let bridge = try Bridge(.lite)
+    _ = try #require(bridge.connect())
+    bridge.talk(.seconds(2))
+    bridge.network.isCut = true
+    bridge.talk(.seconds(6))
+    let level = {
+      bridge.client.phone.forgetPackets()
+      bridge.talk(.seconds(1))
+      return AudioLevel.level(of: bridge.client.phone.heard.span)
+    }
+    #expect(level() > 75)
+    bridge.network.perform(.setComfortNoise(bridge.client.leg, true), on: bridge.client.host)
+    #expect((55...65).contains(level()))
+    bridge.network.isCut = false
+    bridge.talk(.seconds(1))
+    #expect(bridge.bothHear())
+    bridge.network.perform(.setComfortNoise(bridge.client.leg, false), on: bridge.client.host)
+    #expect(bridge.bothHear())
+  }
+
+  @Test("the server learns how loud the phone is", arguments: Bridge.ServerKind.allCases)
+  func audioLevel(kind: Bridge.ServerKind) throws {
+    let bridge = try Bridge(kind)
+    _ = try #require(bridge.connect())
+    bridge.talk(.seconds(2))
+    let reports = bridge.server.host.events.compactMap { event in
+      if case .audioLevel(_, bridge.server.remoteTrack, let report) = event { report } else { nil }
+    }
+    let last = try #require(reports.last)
+    #expect(last.isActive && last.level > 0.1)
+  }
+
+  @Test("both sides report on what they receive")
+  func reports() throws {
+    let bridge = try Bridge(.full)
+    _ = try #require(bridge.connect())
+    bridge.network.lossPercent = 10
+    bridge.talk(.seconds(10))
+    for end in [bridge.client, bridge.server] {
+      let sent = end.host.events.compactMap { event in
+        if case .sentTrackStatistics(end.id, end.track, let statistics) = event { statistics } else { nil }
+      }
+      let received = end.host.events.compactMap { event in
+        if case .receivedTrackStatistics(end.remoteTrack, let statistics) = event { statistics } else { nil }
+      }
+      let last = try #require(sent.last)
+      #expect(last.packetsLost > 10)
+      #expect((.milliseconds(19)...(.milliseconds(51))).contains(try #require(last.roundTripTime)))
+      #expect(received.last?.packetsReceived ?? 0 > 300)
+    }
   }
 
   @Test("a path cut for sixty seconds fails after thirty, on both sides", arguments: Bridge.ServerKind.allCases)

@@ -35,10 +35,10 @@ struct HeaderTests {
   @Test("the mid extension reads back for every length", arguments: 1...16)
   func mid(length: Int) throws {
     let text = String("abcdefghijklmnop".prefix(length))
-    let mid = try #require(MidExtension(id: 9, mid: text))
+    let extensions = try #require(HeaderExtensions(mid: MidExtension(id: 9, mid: text), levelID: nil))
     var bytes = [UInt8](repeating: 0xAA, count: 60)
-    let count = bytes.write { header(1, 2).write(into: &$0, mid: mid) }
-    #expect(count == 12 + mid.blockByteCount)
+    let count = bytes.write { header(1, 2).write(into: &$0, extensions: extensions) }
+    #expect(count == 12 + extensions.blockByteCount)
     #expect(count % 4 == 0)
     let layout = try #require(bytes.layout)
     #expect(layout.payload == count..<60)
@@ -46,6 +46,27 @@ struct HeaderTests {
     #expect(String(decoding: bytes[element], as: UTF8.self) == text)
     #expect(bytes.read { layout.extensionElement(id: 8, in: $0) } == nil)
     #expect(bytes[element.upperBound..<count].allSatisfy { $0 == 0 })
+  }
+
+  @Test("level and mid read back together, and a level that is not known is left out", arguments: 0...16)
+  func level(midLength: Int) throws {
+    let text = String("abcdefghijklmnop".prefix(midLength))
+    let extensions = try #require(HeaderExtensions(mid: MidExtension(id: 9, mid: text), levelID: 1))
+    for level in [nil, 0, 30, 127, 200] as [UInt8?] {
+      var bytes = [UInt8](repeating: 0xAA, count: 60)
+      let count = bytes.write { header(1, 2).write(into: &$0, extensions: extensions, level: level, hasVoice: true) }
+      #expect(count == 12 + extensions.blockByteCount)
+      #expect(count % 4 == 0)
+      let layout = try #require(bytes.layout)
+      #expect(layout.payload == count..<60)
+      let said = bytes.read { layout.audioLevel(id: 1, in: $0) }
+      #expect(said?.decibelsOverload == level.map { -Int(min($0, 127)) })
+      #expect(said?.hasVoice == (level == nil ? nil : true))
+      let element = bytes.read { layout.extensionElement(id: 9, in: $0) }
+      #expect(element.map { String(decoding: bytes[$0], as: UTF8.self) } == (midLength == 0 ? nil : text))
+    }
+    let isEmpty = HeaderExtensions(mid: nil, levelID: nil) == nil && HeaderExtensions(mid: nil, levelID: 15) == nil
+    #expect(isEmpty)
   }
 
   @Test("a mid that one byte of header cannot describe is refused")

@@ -3,125 +3,25 @@ import Testing
 
 @testable import Transport
 
-private let clientEndpoint = Endpoint(IPAddress(v4: 0xC000_0201), 4000)
-private let serverEndpoint = Endpoint(IPAddress(v4: 0xC633_6401), 7882)
-private let host = ICEBaseID(rawValue: 0)
-
-private func candidate(_ endpoint: Endpoint, preference: UInt16 = .max) -> ICECandidate {
-  ICECandidate(
-    foundation: "1", priority: ICECandidate.priority(of: .host, localPreference: preference), endpoint: endpoint)
-}
-
-/// Two agents of which one at least is full, on a network.
-private final class Pair {
-  enum Kind: CaseIterable, Sendable { case fullToLite, fullToFull }
-
-  let network: ICENetwork
-  let client: ICENetwork.Node
-  let server: ICENetwork.Node
-  var clientSecrets: ICETestCredentials
-  var serverSecrets: ICETestCredentials
-  private var random: RandomSource
-
-  /// The client is controlling unless told otherwise, and knows the server's candidates.
-  init(
-    _ kind: Kind = .fullToFull, seed: UInt64 = 1, isClientControlling: Bool = true, isServerControlling: Bool = false,
-    serverCandidates: [ICECandidate] = [candidate(serverEndpoint)], clientCandidates: [ICECandidate] = []
-  ) throws {
-    random = .seeded(seed)
-    network = ICENetwork(seed: seed)
-    clientSecrets = ICETestCredentials(&random)
-    serverSecrets = ICETestCredentials(&random)
-    var full = try #require(
-      ICEAgent(
-        localFragment: clientSecrets.fragment, localPassword: clientSecrets.password,
-        remoteFragment: serverSecrets.fragment.description, remotePassword: serverSecrets.password,
-        isControlling: isClientControlling, tieBreaker: random.next(), random: .seeded(random.next())))
-    full.add(ICEBase(id: host))
-    full.addRemoteCandidates(serverCandidates)
-    client = ICENetwork.Node(.full(full), outside: [host: clientEndpoint])
-    switch kind {
-    case .fullToLite:
-      let lite = try #require(
-        ICELiteAgent(
-          localFragment: serverSecrets.fragment, localPassword: serverSecrets.password,
-          remoteFragment: clientSecrets.fragment.description))
-      server = ICENetwork.Node(.lite(lite), outside: [host: serverEndpoint])
-    case .fullToFull:
-      var other = try #require(
-        ICEAgent(
-          localFragment: serverSecrets.fragment, localPassword: serverSecrets.password,
-          remoteFragment: clientSecrets.fragment.description, remotePassword: clientSecrets.password,
-          isControlling: isServerControlling, tieBreaker: random.next(), random: .seeded(random.next())))
-      other.add(ICEBase(id: host))
-      other.addRemoteCandidates(clientCandidates)
-      server = ICENetwork.Node(.full(other), outside: [host: serverEndpoint])
-    }
-    network.add(client)
-    network.add(server)
-  }
-
-  var isAgreed: Bool {
-    guard client.full?.isNominated == true else { return false }
-    return switch server.agent {
-    case .lite(let agent): agent.isNominated
-    case .full(let agent): agent.isNominated
-    }
-  }
-
-  /// Both get new credentials, the client learns of the server's candidates again.
-  func restart(serverCandidates: [ICECandidate] = [candidate(serverEndpoint)]) {
-    clientSecrets = ICETestCredentials(&random)
-    serverSecrets = ICETestCredentials(&random)
-    let now = network.now
-    _ = client.with {
-      $0.restart(
-        localFragment: clientSecrets.fragment, localPassword: clientSecrets.password,
-        remoteFragment: serverSecrets.fragment.description, remotePassword: serverSecrets.password,
-        candidates: serverCandidates, at: now)
-    }
-    switch server.agent {
-    case .lite(var agent):
-      _ = agent.restart(
-        localFragment: serverSecrets.fragment, localPassword: serverSecrets.password,
-        remoteFragment: clientSecrets.fragment.description)
-      server.agent = .lite(agent)
-    case .full:
-      _ = server.with {
-        $0.restart(
-          localFragment: serverSecrets.fragment, localPassword: serverSecrets.password,
-          remoteFragment: clientSecrets.fragment.description, remotePassword: clientSecrets.password,
-          candidates: [], at: now)
-      }
-    }
-  }
-
-  /// The longest time that either full agent has gone without consent.
-  var silence: Duration {
-    let times = [client.full?.lastConsent, server.full?.lastConsent].compactMap { $0 }
-    return times.map { network.now - $0 }.max() ?? .zero
-  }
-}
-
 @Suite("ICE, full agent")
 struct ICEAgentTests {
-  @Test("a pair is agreed in four round trips, and both send there", arguments: Pair.Kind.allCases)
-  private func connects(kind: Pair.Kind) throws {
-    let pair = try Pair(kind)
+  @Test("a pair is agreed in four round trips, and both send there", arguments: ICEDuo.Kind.allCases)
+  func connects(kind: ICEDuo.Kind) throws {
+    let pair = try ICEDuo(kind)
     let usable = try #require(pair.network.run(until: { pair.client.selected != nil }))
     #expect(usable <= .milliseconds(30))
     let agreed = try #require(pair.network.run(until: { pair.isAgreed }))
     #expect(usable + agreed <= .milliseconds(200))
-    #expect(pair.client.selected == serverEndpoint)
-    #expect(pair.server.selected == clientEndpoint)
-    #expect(pair.client.full?.mapped == clientEndpoint)
+    #expect(pair.client.selected == ICEDuo.serverEndpoint)
+    #expect(pair.server.selected == ICEDuo.clientEndpoint)
+    #expect(pair.client.full?.mapped == ICEDuo.clientEndpoint)
   }
 
   @Test(
-    "it connects through loss", arguments: Pair.Kind.allCases, [20, 50] as [Int])
-  private func connectsWithLoss(kind: Pair.Kind, percent: Int) throws {
+    "it connects through loss", arguments: ICEDuo.Kind.allCases, [20, 50] as [Int])
+  func connectsWithLoss(kind: ICEDuo.Kind, percent: Int) throws {
     for seed in 1...100 as ClosedRange<UInt64> {
-      let pair = try Pair(kind, seed: seed)
+      let pair = try ICEDuo(kind, seed: seed)
       pair.network.lossPercent = percent
       let time = pair.network.run(until: { pair.isAgreed }, within: .seconds(30))
       #expect(time != nil, "seed \(seed)")
@@ -130,8 +30,8 @@ struct ICEAgentTests {
 
   @Test("a peer that comes up 10 s late is found, and one that never comes is checked gently")
   func latePeer() throws {
-    let pair = try Pair()
-    pair.network.dead = [serverEndpoint]
+    let pair = try ICEDuo()
+    pair.network.dead = [ICEDuo.serverEndpoint]
     pair.network.run(.seconds(10))
     #expect(pair.client.selected == nil)
     #expect((14...24).contains(pair.client.checkCount))
@@ -142,7 +42,7 @@ struct ICEAgentTests {
 
   @Test("a peer whose credentials come late is found")
   func lateCredentials() throws {
-    let pair = try Pair()
+    let pair = try ICEDuo()
     let ready = pair.server.agent
     var random = RandomSource.seeded(99)
     let strange = ICETestCredentials(&random)
@@ -159,26 +59,26 @@ struct ICEAgentTests {
 
   @Test("the port of a peer is unknown until its check: no candidate at all is needed")
   func peerReflexive() throws {
-    let pair = try Pair(
-      serverCandidates: [], clientCandidates: [candidate(clientEndpoint)])
+    let pair = try ICEDuo(
+      serverCandidates: [], clientCandidates: [ICEDuo.candidate(ICEDuo.clientEndpoint)])
     #expect(pair.network.run(until: { pair.isAgreed }, within: .seconds(2)) != nil)
-    #expect(pair.client.selected == serverEndpoint)
+    #expect(pair.client.selected == ICEDuo.serverEndpoint)
   }
 
   @Test("candidates may come one by one, later")
   func trickles() throws {
-    let pair = try Pair(serverCandidates: [])
+    let pair = try ICEDuo(serverCandidates: [])
     pair.network.run(.seconds(3))
     #expect(pair.client.selected == nil && pair.client.checkCount == 0)
-    pair.client.with { $0.addRemoteCandidates([candidate(serverEndpoint)]) }
+    pair.client.with { $0.addRemoteCandidates([ICEDuo.candidate(ICEDuo.serverEndpoint)]) }
     #expect(pair.network.run(until: { pair.isAgreed }, within: .seconds(1)) != nil)
   }
 
   @Test("of several candidates the best one that answers is agreed", arguments: [0, 1, 2])
   func choosesBest(reachable: Int) throws {
     let endpoints = (0..<3).map { Endpoint(IPAddress(v4: 0xC633_6401 + UInt32($0)), 7882) }
-    let candidates = endpoints.enumerated().map { candidate($1, preference: UInt16(1000 - $0)) }
-    let pair = try Pair(serverCandidates: candidates)
+    let candidates = endpoints.enumerated().map { ICEDuo.candidate($1, preference: UInt16(1000 - $0)) }
+    let pair = try ICEDuo(serverCandidates: candidates)
     pair.network.dead = Set(endpoints[..<reachable])
     pair.server.outside = Dictionary(
       uniqueKeysWithValues: endpoints.enumerated().map { (ICEBaseID(rawValue: UInt8($0)), $1) })
@@ -191,7 +91,7 @@ struct ICEAgentTests {
   @Test("checks are paced: 64 candidates take 64 times 50 ms")
   func pacing() throws {
     let endpoints = (0..<64).map { Endpoint(IPAddress(v4: 0xC633_6401 + UInt32($0)), 7882) }
-    let pair = try Pair(serverCandidates: endpoints.map { candidate($0) })
+    let pair = try ICEDuo(serverCandidates: endpoints.map { ICEDuo.candidate($0) })
     pair.network.dead = Set(endpoints)
     pair.network.run(.milliseconds(500))
     // Ten new ones, and those repeated that are due again.
@@ -203,17 +103,17 @@ struct ICEAgentTests {
 
   @Test("65 candidates are one too many, other components and other transports are passed over")
   func limits() throws {
-    let pair = try Pair(serverCandidates: [])
-    var other = candidate(serverEndpoint)
+    let pair = try ICEDuo(serverCandidates: [])
+    var other = ICEDuo.candidate(ICEDuo.serverEndpoint)
     other.component = 2
-    var stream = candidate(serverEndpoint)
+    var stream = ICEDuo.candidate(ICEDuo.serverEndpoint)
     stream.transport = .tcpPassive
-    let nowhere = [Endpoint(.anyV4, 7882), Endpoint(serverEndpoint.address, 0)].map { candidate($0) }
+    let nowhere = [Endpoint(.anyV4, 7882), Endpoint(ICEDuo.serverEndpoint.address, 0)].map { ICEDuo.candidate($0) }
     pair.client.with { $0.addRemoteCandidates([other, stream] + nowhere) }
     #expect(pair.client.full?.remotes.isEmpty == true)
     pair.client.with { agent in
-      agent.addRemoteCandidates((1...70).map { candidate(Endpoint(serverEndpoint.address, UInt16($0))) })
-      agent.addRemoteCandidates((1...70).map { candidate(Endpoint(serverEndpoint.address, UInt16($0))) })
+      agent.addRemoteCandidates((1...70).map { ICEDuo.candidate(Endpoint(ICEDuo.serverEndpoint.address, UInt16($0))) })
+      agent.addRemoteCandidates((1...70).map { ICEDuo.candidate(Endpoint(ICEDuo.serverEndpoint.address, UInt16($0))) })
     }
     #expect(pair.client.full?.remotes.count == 64)
     #expect(pair.client.full?.pairs.count == 64)
@@ -223,8 +123,8 @@ struct ICEAgentTests {
   @Test("IPv6 candidates are paired with IPv6 sockets alone")
   func families() throws {
     let v6 = Endpoint(IPAddress(v6: 0x2001_0DB8_0000_0000, 1), 7882)
-    let pair = try Pair(serverCandidates: [candidate(v6), candidate(serverEndpoint)])
-    #expect(pair.client.full?.pairs.map(\.path) == [ICEPath(host, serverEndpoint)])
+    let pair = try ICEDuo(serverCandidates: [ICEDuo.candidate(v6), ICEDuo.candidate(ICEDuo.serverEndpoint)])
+    #expect(pair.client.full?.pairs.map(\.path) == [ICEPath(ICEDuo.host, ICEDuo.serverEndpoint)])
     let second = ICEBaseID(rawValue: 1)
     pair.client.with { $0.add(ICEBase(id: second, isIPv4: false)) }
     #expect(pair.client.full?.pairs.map(\.path).last == ICEPath(second, v6))
@@ -236,19 +136,19 @@ struct ICERoleTests {
   @Test("two that believe to be controlling, or controlled, settle it and connect", arguments: [true, false])
   func conflict(isControlling: Bool) throws {
     for seed in 1...50 as ClosedRange<UInt64> {
-      let pair = try Pair(
+      let pair = try ICEDuo(
         seed: seed, isClientControlling: isControlling, isServerControlling: isControlling,
-        clientCandidates: [candidate(clientEndpoint)])
+        clientCandidates: [ICEDuo.candidate(ICEDuo.clientEndpoint)])
       pair.network.lossPercent = seed % 2 == 0 ? 30 : 0
       #expect(pair.network.run(until: { pair.isAgreed }, within: .seconds(20)) != nil, "seed \(seed)")
       #expect(pair.client.full?.isControlling != pair.server.full?.isControlling, "seed \(seed)")
-      #expect(pair.client.selected == serverEndpoint && pair.server.selected == clientEndpoint)
+      #expect(pair.client.selected == ICEDuo.serverEndpoint && pair.server.selected == ICEDuo.clientEndpoint)
     }
   }
 
   @Test("the controlled side connects when the other nominates")
   func controlled() throws {
-    let pair = try Pair(isClientControlling: false, isServerControlling: true)
+    let pair = try ICEDuo(isClientControlling: false, isServerControlling: true)
     #expect(pair.network.run(until: { pair.isAgreed }, within: .seconds(2)) != nil)
     #expect(pair.client.full?.isControlling == false)
   }
@@ -256,9 +156,9 @@ struct ICERoleTests {
 
 @Suite("ICE, consent and recovery")
 struct ICEConsentTests {
-  @Test("consent is renewed each second", arguments: Pair.Kind.allCases)
-  private func consent(kind: Pair.Kind) throws {
-    let pair = try Pair(kind)
+  @Test("consent is renewed each second", arguments: ICEDuo.Kind.allCases)
+  func consent(kind: ICEDuo.Kind) throws {
+    let pair = try ICEDuo(kind)
     _ = try #require(pair.network.run(until: { pair.isAgreed }))
     let before = pair.client.checkCount
     var longest = Duration.zero
@@ -270,7 +170,7 @@ struct ICEConsentTests {
   @Test("a tenth of lost datagrams does not interrupt consent")
   func consentWithLoss() throws {
     for seed in 1...20 as ClosedRange<UInt64> {
-      let pair = try Pair(seed: seed)
+      let pair = try ICEDuo(seed: seed)
       _ = try #require(pair.network.run(until: { pair.isAgreed }))
       pair.network.lossPercent = 10
       var longest = Duration.zero
@@ -281,20 +181,20 @@ struct ICEConsentTests {
 
   @Test("a round trip of two seconds is no silence")
   func longRoundTrip() throws {
-    let pair = try Pair()
+    let pair = try ICEDuo()
     pair.network.delay = .milliseconds(900)
     #expect(pair.network.run(until: { pair.isAgreed }, within: .seconds(15)) != nil)
     pair.network.run(.seconds(10))
     var longest = Duration.zero
     pair.network.run(.seconds(60)) { longest = max(longest, pair.silence) }
     #expect(longest < .seconds(5))
-    #expect(pair.client.selected == serverEndpoint)
+    #expect(pair.client.selected == ICEDuo.serverEndpoint)
   }
 
   @Test("a cut path answers again within a second of its return", arguments: [3, 10, 60])
   func cut(seconds: Int) throws {
-    for kind in Pair.Kind.allCases {
-      let pair = try Pair(kind)
+    for kind in ICEDuo.Kind.allCases {
+      let pair = try ICEDuo(kind)
       _ = try #require(pair.network.run(until: { pair.isAgreed }))
       pair.network.run(.seconds(5))
       pair.network.isCut = true
@@ -302,20 +202,20 @@ struct ICEConsentTests {
       pair.network.run(.seconds(seconds))
       #expect(pair.silence >= .seconds(seconds - 1))
       #expect(pair.client.checkCount - before <= 3 * seconds + 10)
-      #expect(pair.client.selected == serverEndpoint)
+      #expect(pair.client.selected == ICEDuo.serverEndpoint)
       pair.network.isCut = false
       let time = try #require(pair.network.run(until: { pair.silence < .milliseconds(100) }, within: .seconds(5)))
       #expect(time <= .seconds(1))
     }
   }
 
-  @Test("a client whose address changes is followed", arguments: Pair.Kind.allCases, [true, false])
-  private func clientMoves(kind: Pair.Kind, isControlling: Bool) throws {
+  @Test("a client whose address changes is followed", arguments: ICEDuo.Kind.allCases, [true, false])
+  func clientMoves(kind: ICEDuo.Kind, isControlling: Bool) throws {
     guard kind == .fullToFull || isControlling else { return }
-    let pair = try Pair(kind, isClientControlling: isControlling, isServerControlling: !isControlling)
+    let pair = try ICEDuo(kind, isClientControlling: isControlling, isServerControlling: !isControlling)
     _ = try #require(pair.network.run(until: { pair.isAgreed }))
-    let moved = Endpoint(clientEndpoint.address, 4999)
-    pair.client.outside = [host: moved]
+    let moved = Endpoint(ICEDuo.clientEndpoint.address, 4999)
+    pair.client.outside = [ICEDuo.host: moved]
     #expect(pair.network.run(until: { pair.server.selected == moved }, within: .seconds(6)) != nil)
     pair.network.run(.seconds(5))
     #expect(pair.silence <= .seconds(4))
@@ -324,10 +224,10 @@ struct ICEConsentTests {
 
   @Test("a server whose address changes is followed", arguments: [true, false])
   func serverMoves(isControlling: Bool) throws {
-    let pair = try Pair(isClientControlling: isControlling, isServerControlling: !isControlling)
+    let pair = try ICEDuo(isClientControlling: isControlling, isServerControlling: !isControlling)
     _ = try #require(pair.network.run(until: { pair.isAgreed }))
-    let moved = Endpoint(serverEndpoint.address, 9999)
-    pair.server.outside = [host: moved]
+    let moved = Endpoint(ICEDuo.serverEndpoint.address, 9999)
+    pair.server.outside = [ICEDuo.host: moved]
     #expect(pair.network.run(until: { pair.client.selected == moved }, within: .seconds(6)) != nil)
     pair.network.run(.seconds(5))
     #expect(pair.silence <= .seconds(4))
@@ -335,15 +235,15 @@ struct ICEConsentTests {
 
   @Test("a second way takes over when the first falls silent, and the peer follows")
   func takesOver() throws {
-    let pair = try Pair()
+    let pair = try ICEDuo()
     let spare = ICEBaseID(rawValue: 1)
     let spareEndpoint = Endpoint(IPAddress(v4: 0xC000_0202), 4000)
     pair.client.with { $0.add(ICEBase(id: spare, localPreference: 10)) }
     pair.client.outside[spare] = spareEndpoint
     _ = try #require(pair.network.run(until: { pair.isAgreed }))
-    #expect(pair.client.full?.selected?.base == host)
+    #expect(pair.client.full?.selected?.base == ICEDuo.host)
     pair.network.run(.seconds(5))
-    pair.network.dead = [clientEndpoint]
+    pair.network.dead = [ICEDuo.clientEndpoint]
     let time = try #require(
       pair.network.run(until: { pair.server.selected == spareEndpoint }, within: .seconds(8)))
     #expect(time >= .seconds(1))
@@ -354,12 +254,12 @@ struct ICEConsentTests {
 
   @Test("a base that goes takes its pairs along; what is left takes over")
   func removesBase() throws {
-    let pair = try Pair()
+    let pair = try ICEDuo()
     let spare = ICEBaseID(rawValue: 1)
     pair.client.with { $0.add(ICEBase(id: spare, localPreference: 10)) }
     pair.client.outside[spare] = Endpoint(IPAddress(v4: 0xC000_0202), 4000)
     _ = try #require(pair.network.run(until: { pair.isAgreed }))
-    pair.client.with { $0.removeBase(host) }
+    pair.client.with { $0.removeBase(ICEDuo.host) }
     #expect(pair.network.run(until: { pair.client.full?.selected?.base == spare }, within: .seconds(8)) != nil)
     #expect(pair.network.run(until: { pair.isAgreed }, within: .seconds(8)) != nil)
   }
@@ -367,35 +267,35 @@ struct ICEConsentTests {
 
 @Suite("ICE, restart")
 struct ICERestartTests {
-  @Test("the old path is used until the new credentials have one", arguments: Pair.Kind.allCases)
-  private func restarts(kind: Pair.Kind) throws {
-    let pair = try Pair(kind)
+  @Test("the old path is used until the new credentials have one", arguments: ICEDuo.Kind.allCases)
+  func restarts(kind: ICEDuo.Kind) throws {
+    let pair = try ICEDuo(kind)
     _ = try #require(pair.network.run(until: { pair.isAgreed }))
     pair.network.run(.seconds(3))
     pair.restart()
     #expect(!pair.isAgreed)
-    #expect(pair.client.selected == serverEndpoint && pair.server.selected == clientEndpoint)
+    #expect(pair.client.selected == ICEDuo.serverEndpoint && pair.server.selected == ICEDuo.clientEndpoint)
     #expect(pair.network.run(until: { pair.isAgreed }, within: .seconds(2)) != nil)
-    #expect(pair.client.selections.allSatisfy { $0.path == nil || $0.path == serverEndpoint })
+    #expect(pair.client.selections.allSatisfy { $0.path == nil || $0.path == ICEDuo.serverEndpoint })
     pair.network.run(.seconds(10))
     #expect(pair.silence <= .seconds(4))
   }
 
-  @Test("a server that is elsewhere after a restart is found there", arguments: Pair.Kind.allCases)
-  private func moves(kind: Pair.Kind) throws {
-    let pair = try Pair(kind)
+  @Test("a server that is elsewhere after a restart is found there", arguments: ICEDuo.Kind.allCases)
+  func moves(kind: ICEDuo.Kind) throws {
+    let pair = try ICEDuo(kind)
     _ = try #require(pair.network.run(until: { pair.isAgreed }))
     let moved = Endpoint(IPAddress(v4: 0xC633_6409), 1234)
-    pair.server.outside = [host: moved]
+    pair.server.outside = [ICEDuo.host: moved]
     pair.network.run(.seconds(20))
-    pair.restart(serverCandidates: [candidate(moved)])
+    pair.restart(serverCandidates: [ICEDuo.candidate(moved)])
     #expect(pair.network.run(until: { pair.isAgreed }, within: .seconds(2)) != nil)
     #expect(pair.client.selected == moved)
   }
 
   @Test("checks with the old credentials are not answered after a restart, nor are old responses taken")
   func oldCredentials() throws {
-    let pair = try Pair()
+    let pair = try ICEDuo()
     _ = try #require(pair.network.run(until: { pair.isAgreed }))
     let former = pair.client.full
     pair.restart()
@@ -408,7 +308,7 @@ struct ICERestartTests {
 
   @Test("unusable credentials change nothing")
   func unusable() throws {
-    let pair = try Pair()
+    let pair = try ICEDuo()
     let fragment = pair.clientSecrets.fragment
     let password = pair.clientSecrets.password
     for (local, remote, remotePassword) in [
