@@ -1,6 +1,6 @@
 import Base
 
-/// Attribute types (RFC 8489 §18.3, RFC 8445 §16.1).
+/// Attribute types (RFC 8489 §18.3, RFC 8445 §16.1, RFC 8656 §18).
 struct STUNAttribute: Hashable, Sendable {
   let rawValue: UInt16
 
@@ -10,6 +10,14 @@ struct STUNAttribute: Hashable, Sendable {
   static let messageIntegrity = STUNAttribute(0x0008)
   static let errorCode = STUNAttribute(0x0009)
   static let unknownAttributes = STUNAttribute(0x000A)
+  static let channelNumber = STUNAttribute(0x000C)
+  static let lifetime = STUNAttribute(0x000D)
+  static let xorPeerAddress = STUNAttribute(0x0012)
+  static let data = STUNAttribute(0x0013)
+  static let realm = STUNAttribute(0x0014)
+  static let nonce = STUNAttribute(0x0015)
+  static let xorRelayedAddress = STUNAttribute(0x0016)
+  static let requestedTransport = STUNAttribute(0x0019)
   static let xorMappedAddress = STUNAttribute(0x0020)
   static let priority = STUNAttribute(0x0024)
   static let useCandidate = STUNAttribute(0x0025)
@@ -20,11 +28,12 @@ struct STUNAttribute: Hashable, Sendable {
   /// The lower half of the types is comprehension-required.
   var mustBeUnderstood: Bool { rawValue < 0x8000 }
 
-  /// Read above, or harmless here: MAPPED-ADDRESS, REALM, NONCE, MESSAGE-INTEGRITY-SHA256, PASSWORD-ALGORITHM,
-  /// USERHASH.
+  /// Read above, or harmless here: MAPPED-ADDRESS, MESSAGE-INTEGRITY-SHA256, PASSWORD-ALGORITHM, USERHASH.
   var isKnown: Bool {
     switch rawValue {
-    case 0x0001, 0x0006, 0x0008, 0x0009, 0x000A, 0x0014, 0x0015, 0x001C, 0x001D, 0x001E, 0x0020, 0x0024, 0x0025: true
+    case 0x0001, 0x0006, 0x0008, 0x0009, 0x000A, 0x000D, 0x0012, 0x0013, 0x0014, 0x0015, 0x0016, 0x001C, 0x001D, 0x001E,
+      0x0020, 0x0024, 0x0025:
+      true
     default: false
     }
   }

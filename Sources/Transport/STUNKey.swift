@@ -1,4 +1,5 @@
 import Base
+import COpenSSL
 
 /// The key of MESSAGE-INTEGRITY, prepared once for any number of messages (RFC 8489 §9.1.1, §14.5).
 public struct STUNKey: Sendable {
@@ -6,6 +7,14 @@ public struct STUNKey: Sendable {
 
   /// The short-term credential: the password itself. ICE passwords are ASCII and need no preparation.
   public init(password: String) { self.init(bytes: Array(password.utf8)) }
+
+  /// The long-term credential (RFC 8489 §9.2.2): MD5 of `username:realm:password`.
+  public init(username: String, realm: some Collection<UInt8>, password: String) {
+    let text = Array(username.utf8) + [UInt8(ascii: ":")] + realm + [UInt8(ascii: ":")] + Array(password.utf8)
+    var digest = [UInt8](repeating: 0, count: Int(MD5_DIGEST_LENGTH))
+    MD5(text, text.count, &digest)
+    self.init(bytes: digest)
+  }
 
   public init(bytes: [UInt8]) { authentication = HMACSHA1(key: bytes) }
 

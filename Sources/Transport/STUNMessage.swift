@@ -70,6 +70,14 @@ public struct STUNMessage: Sendable {
   public private(set) var iceControlling: UInt64?
   public private(set) var iceControlled: UInt64?
   public private(set) var xorMappedAddress: Endpoint?
+  /// TURN: where the server takes in packets for us, and whom a packet is from or for.
+  public private(set) var xorRelayedAddress: Endpoint?
+  public private(set) var xorPeerAddress: Endpoint?
+  public private(set) var lifetimeSeconds: UInt32?
+  /// The bytes of REALM, NONCE and DATA in the datagram.
+  public private(set) var realm: Range<Int>?
+  public private(set) var nonce: Range<Int>?
+  public private(set) var data: Range<Int>?
   /// 300…699 of an error response.
   public private(set) var errorCode: Int?
   /// FINGERPRINT was present and right; a message with a wrong one is not parsed at all.
@@ -124,9 +132,18 @@ public struct STUNMessage: Sendable {
       guard range.count == 8 else { return false }
       let tieBreaker = datagram.uint64(at: range.lowerBound)
       if type == .iceControlling { iceControlling = tieBreaker } else { iceControlled = tieBreaker }
-    case .xorMappedAddress:
-      xorMappedAddress = Endpoint(xorMapped: datagram.extracting(range), transactionID: transactionID)
-      return xorMappedAddress != nil
+    case .xorMappedAddress, .xorPeerAddress, .xorRelayedAddress:
+      let endpoint = Endpoint(xorMapped: datagram.extracting(range), transactionID: transactionID)
+      guard let endpoint else { return false }
+      take(endpoint, of: type)
+    case .lifetime:
+      guard range.count == 4 else { return false }
+      lifetimeSeconds = datagram.uint32(at: range.lowerBound)
+    case .realm, .nonce:
+      // RFC 8489 §14.9, §14.10: fewer than 128 characters.
+      guard range.count <= 763 else { return false }
+      if type == .realm { realm = range } else { nonce = range }
+    case .data: data = range
     case .errorCode:
       guard range.count >= 4 else { return false }
       errorCode =
@@ -135,6 +152,14 @@ public struct STUNMessage: Sendable {
       if type.mustBeUnderstood, !type.isKnown, unknownAttribute == nil { unknownAttribute = type.rawValue }
     }
     return true
+  }
+
+  private mutating func take(_ endpoint: Endpoint, of type: STUNAttribute) {
+    switch type {
+    case .xorPeerAddress: xorPeerAddress = endpoint
+    case .xorRelayedAddress: xorRelayedAddress = endpoint
+    default: xorMappedAddress = endpoint
+    }
   }
 
   /// Whether MESSAGE-INTEGRITY is present and made with `key` (RFC 8489 §14.5). `datagram` is the one that was parsed.

@@ -38,8 +38,12 @@ struct STUNWriter {
   }
 
   mutating func add(xorMappedAddress endpoint: Endpoint, in buffer: inout MutableRawSpan) {
+    add(.xorMappedAddress, endpoint, in: &buffer)
+  }
+
+  mutating func add(_ type: STUNAttribute, _ endpoint: Endpoint, in buffer: inout MutableRawSpan) {
     let address = endpoint.address
-    let offset = begin(.xorMappedAddress, byteCount: address.isIPv4 ? 8 : 20, in: &buffer)
+    let offset = begin(type, byteCount: address.isIPv4 ? 8 : 20, in: &buffer)
     buffer.set(UInt8(0), at: offset)
     buffer.set(address.isIPv4 ? Endpoint.ipv4Family : Endpoint.ipv6Family, at: offset + 1)
     buffer.set(endpoint.port ^ UInt16(STUNMessage.magicCookie >> 16), at: offset + 2)
@@ -50,6 +54,11 @@ struct STUNWriter {
       buffer.set(address.high ^ mask, at: offset + 4)
       buffer.set(address.low ^ transactionID.low, at: offset + 12)
     }
+  }
+
+  /// The header of an attribute whose value of `byteCount` bytes follows already.
+  mutating func addHeader(_ type: STUNAttribute, ofValue byteCount: Int, in buffer: inout MutableRawSpan) {
+    _ = begin(type, byteCount: byteCount, in: &buffer)
   }
 
   /// MESSAGE-INTEGRITY, then FINGERPRINT: the end of the message.
