@@ -141,6 +141,7 @@ extension Participant {
       }
     }
     let carriedBefore = carried.count
+    connection.streams = connection.streams.filter { carried[$0.key] != nil }
     for trackSID in waitingSubscriptions {
       guard let subscription = subscriptions[trackSID] else { continue }
       let usable = sections.filter { $0.codec(subscription.codec) != nil }
@@ -162,8 +163,8 @@ extension Participant {
       guard let trackSID = carried[section.mid], let subscription = subscriptions[trackSID], let transport,
         let codec = section.codec(subscription.codec)
       else { continue }
-      let ssrc = connection.ssrcs[section.mid]?[subscription.codec] ?? turn.ids.ssrc()
-      connection.ssrcs[section.mid, default: [:]][subscription.codec] = ssrc
+      let ssrc = connection.streams[section.mid] ?? turn.ids.ssrc()
+      connection.streams[section.mid] = ssrc
       outgoing[section.mid] = OutgoingTrack(
         msid: MediaStreamID(participantSID: subscription.publisherSID, trackSID: trackSID), ssrc: ssrc)
       let sending = RoomSendTrack(

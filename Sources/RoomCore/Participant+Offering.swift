@@ -26,11 +26,9 @@ extension Participant {
     for index in connection.sections.indices {
       let section = connection.sections[index]
       var track: OutgoingTrack?
-      if case .carries(let trackSID) = section.use, let subscription = subscriptions[trackSID],
-        let ssrc = section.ssrcs[subscription.codec]
-      {
+      if case .carries(let trackSID) = section.use, let subscription = subscriptions[trackSID] {
         track = OutgoingTrack(
-          msid: MediaStreamID(participantSID: subscription.publisherSID, trackSID: trackSID), ssrc: ssrc)
+          msid: MediaStreamID(participantSID: subscription.publisherSID, trackSID: trackSID), ssrc: section.ssrc)
         description.midToTrackID[section.mid] = trackSID
       } else if section.use == .retired {
         connection.sections[index].use = .retiring
@@ -52,13 +50,12 @@ extension Participant {
 
   private mutating func assignSections(of connection: inout OfferingConnection, turn: inout Turn) {
     for trackSID in waitingSubscriptions {
-      guard let codec = subscriptions[trackSID]?.codec else { continue }
       if let index = connection.freeSection(for: trackSID) {
-        connection.sections[index].carry(trackSID, codec, ids: &turn.ids)
+        connection.sections[index].carry(trackSID, ids: &turn.ids)
         subscriptions[trackSID]?.mid = connection.sections[index].mid
       } else if connection.sections.count + 1 < turn.limits.sections {
         var section = OfferingConnection.Section(mid: String(connection.sections.count + 1))
-        section.carry(trackSID, codec, ids: &turn.ids)
+        section.carry(trackSID, ids: &turn.ids)
         connection.sections.append(section)
         subscriptions[trackSID]?.mid = section.mid
       } else {
@@ -106,16 +103,14 @@ extension Participant {
     _ trackSID: String, on section: OfferingConnection.Section, answered: WebRTCSection, media: RoomMedia,
     turn: inout Turn
   ) {
-    guard let subscription = subscriptions[trackSID], let transport = offering?.transport,
-      let ssrc = section.ssrcs[subscription.codec]
-    else { return }
+    guard let subscription = subscriptions[trackSID], let transport = offering?.transport else { return }
     guard !answered.isRejected, answered.direction.receives, let codec = answered.codec(subscription.codec) else {
       refuseSubscription(trackSID, .seCodecUnsupported, turn: &turn)
       stopSending(trackSID, media: media, turn: &turn)
       return
     }
     let sending = RoomSendTrack(
-      ssrc: ssrc, payloadType: codec.payloadType, codec: subscription.codec, mid: section.mid,
+      ssrc: section.ssrc, payloadType: codec.payloadType, codec: subscription.codec, mid: section.mid,
       midExtensionID: answered.midExtensionID)
     startSending(trackSID, sending, transport: transport.id, media: media, turn: &turn)
   }

@@ -20,8 +20,9 @@ struct AnsweringConnection: Sendable {
   /// The last offer that was answered.
   var offer: WebRTCDescription?
   var origin: WebRTCOrigin
-  /// The streams that we send, by section: one for each codec, which keeps its SSRC whatever track it carries.
-  var ssrcs: [String: [RoomCodec: UInt32]] = [:]
+  /// SSRC of what we send in each section that carries a track. The next track gets another: libwebrtc hands no sound to
+  /// its application when a section that was idle comes back with the SSRC that it had.
+  var streams: [String: UInt32] = [:]
   /// Sections that carried a track which is not sent any more. They are answered `inactive` once before they get
   /// another: a client tells its application of a track only when the direction changes.
   var retired: Set<String> = []
@@ -50,8 +51,8 @@ struct OfferingConnection: Sendable {
     }
 
     let mid: String
-    /// One stream for each codec, which keeps its SSRC whatever track it carries.
-    var ssrcs: [RoomCodec: UInt32] = [:]
+    /// SSRC of the track that it carries, or carried last; see `AnsweringConnection.streams`.
+    var ssrc: UInt32 = 0
     var use = Use.free
     /// The last tracks it carried.
     var history: [String] = []
@@ -60,9 +61,9 @@ struct OfferingConnection: Sendable {
 
     init(mid: String) { self.mid = mid }
 
-    mutating func carry(_ trackSID: String, _ codec: RoomCodec, ids: inout IDAllocator) {
+    mutating func carry(_ trackSID: String, ids: inout IDAllocator) {
       use = .carries(trackSID: trackSID)
-      ssrcs[codec] = ssrcs[codec] ?? ids.ssrc()
+      ssrc = ids.ssrc()
       history = history.suffix(Self.historyCount - 1) + [trackSID]
     }
   }

@@ -305,7 +305,9 @@ class Participant:
         self._tasks: list[asyncio.Task] = []
         self.room.on("sip_dtmf_received", lambda dtmf: self.digits.append((dtmf.participant.identity, dtmf.digit)))
         self.room.on("data_received", lambda packet: self.data.append((packet.participant.identity if packet.participant else "", packet.data)))
+        self._recordings: dict[str, asyncio.Task] = {}
         self.room.on("track_subscribed", self._listen)
+        self.room.on("track_unsubscribed", lambda track, _publication, _participant: self._forget(track.sid))
         for name in ("participant_connected", "participant_disconnected"):
             self.room.on(name, lambda who, name=name: self.events.append((name, who.identity)))
         self.room.on("disconnected", lambda reason: self.events.append(("disconnected", str(reason))))
@@ -316,7 +318,12 @@ class Participant:
 
     def _listen(self, track, _publication, participant):
         if track.kind == rtc.TrackKind.KIND_AUDIO:
-            self._tasks.append(asyncio.ensure_future(self._record(track, self.heard.setdefault(participant.identity, []))))
+            self._recordings[track.sid] = asyncio.ensure_future(self._record(track, self.heard.setdefault(participant.identity, [])))
+
+    def _forget(self, sid: str):
+        # The SDK would go on with the next track of the same section.
+        if recording := self._recordings.pop(sid, None):
+            recording.cancel()
 
     async def _record(self, track, frames):
         stream = rtc.AudioStream(track, sample_rate=8000, num_channels=1)
@@ -351,7 +358,7 @@ class Participant:
         if self not in Participant.present:
             return
         Participant.present.remove(self)
-        for task in self._tasks:
+        for task in [*self._tasks, *self._recordings.values()]:
             task.cancel()
         await self.room.disconnect()
 

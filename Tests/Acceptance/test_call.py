@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import sound
 from harness import CALLED, CALLER, SIPP_PCAPS, Capture, Gateway, Sipp, direct_rule, eventually, read_rtp
+from livekit import rtc
 from sipphone import SIPPhone
+from tones import AMPLITUDE, Tones, hears, participant_hears
 
 MIME = {"opus": "audio/opus", "pcmu": "audio/PCMU"}
 # What callers publish; the stock SDK publishes Opus in every room.
@@ -75,6 +77,26 @@ async def test_speech_digits_and_a_tone_both_ways(gateway, tmp_path):
         assert len(ends) == 3
     [record] = gateway.wait_for_records()
     assert record["room"] == room and record["end_reason"] == "hangup"
+
+
+@pytest.mark.parametrize("single", [True, False])
+async def test_every_caller_of_a_room_is_heard_by_whoever_stays_there(tmp_path, single):
+    """One caller after the other, with one and with two peer connections."""
+    with contextlib.ExitStack() as stack:
+        gateway = stack.enter_context(Gateway(tmp_path, dispatch_rules=[direct_rule("lobby")]))
+        agent = await gateway.join("lobby", options=rtc.RoomOptions(single_peer_connection=single))
+        await agent.publish_tone(1300, AMPLITUDE)
+        tones = stack.enter_context(Tones())
+        for frequency in (600, 900, 700):
+            phone = stack.enter_context(SIPPhone(gateway))
+            answer = await asyncio.to_thread(phone.invite)
+            tones.speak(phone, answer.media_port(), frequency)
+            await hears(phone, 1300)
+            await participant_hears(agent, "sip_+15550123", frequency, deadline=5)
+            await asyncio.to_thread(phone.hang_up)
+            await eventually(lambda: agent.caller() is None, "the caller to leave")
+            agent.heard["sip_+15550123"].clear()
+        await agent.leave()
 
 
 def around_the_end(samples: np.ndarray) -> np.ndarray:

@@ -47,7 +47,7 @@ struct PCMURoomTests {
   }
 
   @Test(
-    "a section carries a call, then a client's track, then another call: one stream for each codec",
+    "a section carries a call, then a client's track, then another call: each is a stream of its own",
     arguments: [true, false])
   func mixedSection(isSingle: Bool) throws {
     let harness = Harness(configuration: Self.configuration)
@@ -65,6 +65,7 @@ struct PCMURoomTests {
     }
     #expect(Set(streams.map(\.mid)).count == 1)
     #expect(streams.map(\.codec) == [.pcmu, .opus, .pcmu, .opus])
-    #expect(streams[0] == streams[2] && streams[1] == streams[3] && streams[0].ssrc != streams[1].ssrc)
+    // libwebrtc plays nothing that comes with the SSRC of the track before.
+    #expect(Set(streams.map(\.ssrc)).count == 4)
   }
 }

@@ -116,10 +116,12 @@ struct SinglePeerConnectionTests {
     let harness = Harness()
     let listener = harness.join("listener")
     let speaker = harness.join("speaker")
+    var used: Set<UInt32> = []
     for round in 0..<8 {
       let sid = harness.publish("mic\(round)", from: speaker)
       #expect(listener.remoteTracks.values.contains(sid))
       let ssrcs = harness.media.subscriptions.values.map(\.ssrc)
+      #expect(ssrcs.allSatisfy { used.insert($0).inserted })
       _ = listener.takeMessages()
       harness.unpublish("mic\(round)", from: speaker)
       #expect(listener.remoteTracks.isEmpty && ssrcs.count == 1)
