@@ -92,6 +92,7 @@ extension Call {
   }
 
   private func enter(_ entry: RoomEntry) {
+    self.entry = entry
     summary.roomName = entry.roomName
     summary.identity = entry.participant.identity
     joinGeneration += 1
@@ -123,6 +124,7 @@ extension Call {
   private func inherit(_ place: RoomPlace, from other: Call) {
     self.place = place
     joinGeneration += 1
+    entry = other.entry
     attributes = other.attributes.merging(attributes) { $1 }
     summary.roomName = other.summary.roomName
     summary.identity = other.summary.identity

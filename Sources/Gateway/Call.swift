@@ -31,6 +31,8 @@ final class Call {
   var leg: CallLeg?
   /// The room that it is in.
   var place: RoomPlace?
+  /// What it joined that room as, or the call whose place it took.
+  var entry: RoomEntry?
   /// A join that will come too late, because another one or the end came first.
   var joinGeneration = 0
   /// Reports of the room may overtake the news that it was joined.

@@ -50,9 +50,8 @@ struct GatewayCalls: CallService {
     guard !request.destinationRoom.isEmpty, request.destinationRoom.utf8.count <= 256 else {
       throw TwirpError(.invalidArgument, "destination_room: expected a name of 1 to 256 bytes")
     }
-    guard await controller.move(request.identity, from: request.room, to: request.destinationRoom) else {
-      throw TwirpError(.notFound, "room \(request.room.prefix(64)) has no phone call of that identity")
-    }
+    let fault = await controller.move(request.identity, from: request.room, to: request.destinationRoom)
+    if let fault { throw TwirpError(fault) }
   }
 
   func calls() async -> [Trunkline_Call] { await controller.summaries.map(\.message) }
@@ -122,10 +121,16 @@ extension CallController {
     return .success(await call.transfer(request))
   }
 
-  func move(_ identity: String, from room: String, to destination: String) -> Bool {
-    guard let call = call(of: identity, in: room), let entry = call.entry(movedTo: destination) else { return false }
+  /// Why it is not moved. Nil: it is on its way.
+  func move(_ identity: String, from room: String, to destination: String) -> CallError? {
+    guard let call = call(of: identity, in: room) else {
+      return CallError(.notFound, "room \(room.prefix(64)) has no phone call of that identity")
+    }
+    guard let entry = call.entry(movedTo: destination) else {
+      return CallError(.failedPrecondition, "the call is not answered, or is being transferred")
+    }
     call.handle(.moveRequested(entry))
-    return true
+    return nil
   }
 
   /// The call as it was. Nil when there is none.
@@ -138,14 +143,9 @@ extension CallController {
 }
 
 extension Call {
-  /// The participant that it is, in another room. Nil before it is in one.
+  /// The participant that it is, in another room. Nil unless it talks to one.
   func entry(movedTo room: String) -> RoomEntry? {
-    let entry: RoomEntry? =
-      switch machine {
-      case .inbound(let machine): machine.dispatch?.entry
-      case .outbound(let machine): machine.plan.room
-      }
-    guard var entry, place != nil else { return nil }
+    guard var entry, machine.place != nil else { return nil }
     entry.roomName = room
     entry.roomPreset = ""
     entry.roomConfiguration = nil

@@ -337,7 +337,7 @@ struct OutboundCallMachineTests {
     stage.handle(OutboundStage.talking)
     let entry = RoomEntry(roomName: "other", participant: ParticipantProfile(identity: "me", name: ""))
     #expect(stage.handle(.moveRequested(entry)) == [.moveRoom(entry)])
-    stage.handle(.roomJoined(CallMachineTests.agentSpeaks))
+    #expect(stage.handle(.roomJoined(CallMachineTests.agentSpeaks)) == [.attachMedia])
     #expect(stage.machine.place?.entry.roomName == "other")
     stage.handle(.bye(reason: nil))
     let ended = try #require(OutboundStage.finish(&stage))

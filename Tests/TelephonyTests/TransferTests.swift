@@ -443,6 +443,7 @@ struct TransferTests {
     }
     #expect(attributes["sip.callID"] == "SCL_2" && attributes["sip.callTag"] == "tag")
     #expect(actions.first == .attachMedia && actions.last == .setCallStatus(.active))
+    #expect(stage.machine.place?.entry.roomName == "room" && stage.machine.place?.entry.participant.identity == "me")
     #expect(stage.handle(.roomDeleted).contains(.leaveRoom(.roomDeleted)))
     let record = try #require(OutboundStage.finish(&stage))
     #expect(record.roomName == "room" && record.identity == "me" && record.endReason == .roomDeleted)

@@ -37,7 +37,7 @@ public enum CallAction: Sendable, Hashable {
   /// Close the port; `mediaClosed` follows.
   case closeMedia
   case leaveRoom(DisconnectReason = .clientInitiated)
-  /// Leave the room and join this one; `roomJoined` or `joinFailed` follows.
+  /// Leave the room, with the phone's sound, and join this one; `roomJoined` or `joinFailed` follows.
   case moveRoom(RoomEntry)
   /// A running timer is never started again before it is cancelled or has fired.
   case startTimer(CallTimer, after: Duration)

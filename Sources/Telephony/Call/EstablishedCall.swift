@@ -67,7 +67,9 @@ extension EstablishedCall {
     if isOver { return .act(wind(up: input)) }
     switch input {
     case .roomChanged(let occupancy): return .act(note(occupancy))
-    case .roomJoined(let occupancy) where hasRoom: return .act(note(occupancy))
+    case .roomJoined(let occupancy) where hasRoom:
+      // Of another room: the sound follows.
+      return .act((isTalking ? [.attachMedia] : []) + note(occupancy))
     case .joinFailed(let fault) where hasRoom:
       return .end(
         CallEnd(.joinFailed, refusal: fault.refusal, detail: "\(sentence(.joinFailed)): \(fault.text)"))
@@ -173,7 +175,7 @@ extension EstablishedCall {
   }
 
   private mutating func move(to entry: RoomEntry) -> [CallAction] {
-    guard hasRoom, isTalking else { return [] }
+    guard hasRoom, isTalking, !transfer.isActive else { return [] }
     record.roomName = entry.roomName
     record.identity = entry.participant.identity
     occupancy = RoomOccupancy()

@@ -41,7 +41,7 @@ public struct OutboundCallMachine: Sendable {
   public var isAnswered: Bool { common.isAnswered }
   public var isEnded: Bool { common.isEnded }
   /// What another call may take over. Nil: nothing.
-  public var place: CallPlace? { common.place(plan.room) }
+  public var place: CallPlace? { common.place(entry) }
 
   private var state = State.new
   private var common: EstablishedCall
@@ -74,6 +74,12 @@ public struct OutboundCallMachine: Sendable {
     }
     common = EstablishedCall(record: record, policy: plan.policy, transfer: plan.transfer, now: now)
     common.transfer.ownTrunkID = plan.trunkID
+  }
+
+  /// In a place that was taken, all but the names in the room are the other call's.
+  private var entry: RoomEntry? {
+    guard case .takeOver(_, let roomName, let identity) = plan.placement else { return plan.room }
+    return RoomEntry(roomName: roomName, participant: ParticipantProfile(identity: identity, name: ""))
   }
 
   /// The first actions; every later one answers an input.
