@@ -37,8 +37,7 @@ extension Call {
   /// peer of a call of ours is whoever answered, wherever DNS found it.
   func mayTakePart(_ source: IPAddress) -> Bool {
     guard let invite else { return true }
-    return source == invite.source.address
-      || trunk?.allowedAddresses.contains { directory.addresses.matches($0, source) } == true
+    return source == invite.source.address || trunk.map { rules.allows(source, by: $0) } == true
   }
 
   // MARK: What goes out

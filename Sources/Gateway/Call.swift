@@ -18,7 +18,7 @@ final class Call {
   let invite: IncomingInvite?
   /// Nil for a call that we place, or that matched none.
   let trunk: InboundTrunk?
-  let directory: TrunkDirectory.Snapshot
+  let rules: any CallRules
   let agent: SIPAgent
   let context: CallContext
   /// Where other calls are found.
@@ -65,13 +65,13 @@ final class Call {
   /// A call that arrived.
   init(
     _ invite: IncomingInvite, facts: CallFacts, trunk: InboundTrunk?, legID: PhoneLegID, agent: SIPAgent,
-    directory: TrunkDirectory.Snapshot, controller: CallController
+    rules: any CallRules, controller: CallController
   ) {
     self.legID = legID
     self.invite = invite
     self.trunk = trunk
     self.agent = agent
-    self.directory = directory
+    self.rules = rules
     self.controller = controller
     context = controller.context
     inviteID = invite.id
@@ -86,14 +86,14 @@ final class Call {
 
   /// A call to place.
   init(
-    _ plan: OutboundCallPlan, legID: PhoneLegID, agent: SIPAgent, directory: TrunkDirectory.Snapshot,
+    _ plan: OutboundCallPlan, legID: PhoneLegID, agent: SIPAgent, rules: any CallRules,
     controller: CallController
   ) {
     self.legID = legID
     invite = nil
     trunk = nil
     self.agent = agent
-    self.directory = directory
+    self.rules = rules
     self.controller = controller
     context = controller.context
     let placedAt = Int64(WallClock.now() * 1000)
@@ -110,7 +110,7 @@ final class Call {
   /// Dispatches an inbound call, unless that is decided already; from here on it lives by its inputs.
   func begin(_ outcome: DispatchOutcome?) {
     noteArrival()
-    handle(.dispatched(outcome ?? dispatch(.notAsked)))
+    if let outcome { handle(.dispatched(outcome)) } else { dispatch(.notAsked) }
   }
 
   /// An inbound call that takes the place of another one.
@@ -175,7 +175,7 @@ final class Call {
       performRoom(action)
     case .refer, .reportTransfer, .dialTarget, .endTarget, .joinLegs, .reportTarget, .answerRefer, .notifyReferrer:
       performTransfer(action)
-    case .dispatch(let pin): handle(.dispatched(dispatch(pin)))
+    case .dispatch(let pin): dispatch(pin)
     case .startTimer(let timer, let duration): start(timer, duration)
     case .cancelTimer(let timer): timers.removeValue(forKey: timer)?.cancel()
     case .reportWaiting(let sentence):
@@ -185,10 +185,11 @@ final class Call {
     }
   }
 
-  private func dispatch(_ pin: PINEntry) -> DispatchOutcome {
-    guard case .inbound(let machine) = machine else { return .refuse(Refusal(.noRule)) }
-    var generator = SystemRandomNumberGenerator()
-    return directory.dispatcher.dispatch(machine.call, trunk: trunk, pin: pin, using: &generator)
+  /// The decision comes as an input, at once or later; a call that has ended meanwhile does not heed it.
+  private func dispatch(_ pin: PINEntry) {
+    guard let invite, case .inbound(let machine) = machine else { return }
+    let arrival = CallArrival(invite: invite, facts: machine.call)
+    rules.dispatch(arrival, trunk: trunk, pin: pin) { [weak self] in self?.handle(.dispatched($0)) }
   }
 
   private func start(_ timer: CallTimer, _ duration: Duration) {

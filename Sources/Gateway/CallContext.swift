@@ -14,7 +14,7 @@ struct CallContext: Sendable {
   let ports: PortPool
   let loops: [MediaLoop]
   let roomMediaOptions: RoomMediaOptions
-  let directory: TrunkDirectory
+  let directory: any CallDirectory
   let rooms: any CallRooms
   let records: CallRecordLog
   let log: Logger

@@ -23,6 +23,9 @@ final class CallController {
   private var calls: [PhoneLegID: Call] = [:]
   private var invites: [InviteID: PhoneLegID] = [:]
   private var callIDs: [String: PhoneLegID] = [:]
+  /// INVITEs whose trunk is being asked for.
+  private var arriving: Set<InviteID> = []
+  private static let arrivingLimit = 4096
   private var nextLeg: UInt64 = 1
   private var nextBridge: UInt64 = 1 << 63
   /// Calls of ours that carry out a transfer, by the call that is transferred.
@@ -84,8 +87,7 @@ final class CallController {
   }
 
   private func isKnown(_ source: IPAddress) -> Bool {
-    let directory = context.directory.current
-    return directory.addresses.lists(source, in: directory.dispatcher.trunks)
+    context.directory.current.isKnown(source)
   }
 
   private func handle(_ event: SIPEvent) {
@@ -96,7 +98,9 @@ final class CallController {
     case .cancelled(let id, _): call(id)?.handle(.cancelled)
     case .bye(let id, let request): call(id)?.handle(.bye(reason: request.reason))
     case .info: break
-    case .terminated(let id, let termination): call(id)?.handle(.terminated("\(termination)"))
+    case .terminated(let id, let termination):
+      arriving.remove(id)
+      call(id)?.handle(.terminated("\(termination)"))
     case .progress(let id, let reply): call(id)?.progressed(reply)
     case .answered(let id, let reply): call(id)?.answered(reply)
     case .failed(let id, let reply): call(id)?.failed(reply)
@@ -108,18 +112,28 @@ final class CallController {
   }
 
   private func receive(_ invite: IncomingInvite) {
-    let callID = GUID.make(prefix: "SCL_")
-    let facts = CallFacts(invite, callID: callID)
-    let directory = context.directory.current
+    let facts = CallFacts(invite, callID: GUID.make(prefix: "SCL_"))
+    let arrival = CallArrival(invite: invite, facts: facts)
+    guard arriving.count < Self.arrivingLimit else { return turnAway(invite, facts, Refusal(.atCapacity)) }
+    arriving.insert(invite.id)
+    let rules = context.directory.current
+    rules.admit(arrival) { [weak self] in self?.admitted(arrival, rules, $0) }
+  }
+
+  /// The trunk is known, or that there is none; at once, or while the caller waits.
+  private func admitted(_ arrival: CallArrival, _ rules: any CallRules, _ admission: Dispatcher.Admission) {
+    let (invite, facts) = (arrival.invite, arrival.facts)
+    // The caller may have given up meanwhile.
+    guard arriving.remove(invite.id) != nil else { return }
     let trunk: InboundTrunk?
-    switch directory.dispatcher.admit(facts, addresses: directory.addresses) {
+    switch admission {
     case .trunk(let found): trunk = found
     case .unmatched: trunk = nil
     case .refuse(let refusal): return turnAway(invite, facts, refusal)
     }
-    if let refusal = overload { return begin(invite, facts, trunk, directory, .refuse(refusal)) }
+    if let refusal = overload { return begin(invite, facts, trunk, rules, .refuse(refusal)) }
     switch authenticate(invite, trunk) {
-    case .accepted: begin(invite, facts, trunk, directory, nil)
+    case .accepted: begin(invite, facts, trunk, rules, nil)
     case .challenge(let challenges, _):
       let headers = challenges.map { SIPHeader("Proxy-Authenticate", $0) }
       agent?.respond(to: invite.id, with: SIPResponse(407, "Proxy Authentication Required", headers: headers))
@@ -128,7 +142,7 @@ final class CallController {
       let refusal = Refusal(.unauthorized, sentence: sentence)
       // Where anyone may knock, whoever fails is a stranger.
       let isOpen = trunk?.allowedAddresses.isEmpty ?? true
-      isOpen ? turnAway(invite, facts, refusal) : begin(invite, facts, trunk, directory, .refuse(refusal))
+      isOpen ? turnAway(invite, facts, refusal) : begin(invite, facts, trunk, rules, .refuse(refusal))
     }
   }
 
@@ -174,13 +188,13 @@ final class CallController {
 
   /// - Parameter outcome: decided already; nil: by the dispatch rules.
   private func begin(
-    _ invite: IncomingInvite, _ facts: CallFacts, _ trunk: InboundTrunk?, _ directory: TrunkDirectory.Snapshot,
+    _ invite: IncomingInvite, _ facts: CallFacts, _ trunk: InboundTrunk?, _ rules: any CallRules,
     _ outcome: DispatchOutcome?
   ) {
     guard let agent else { return }
     agent.setLocalTag(facts.callID, of: invite.id)
     let call = Call(
-      invite, facts: facts, trunk: trunk, legID: makeLegID(), agent: agent, directory: directory, controller: self)
+      invite, facts: facts, trunk: trunk, legID: makeLegID(), agent: agent, rules: rules, controller: self)
     keep(call)
     invites[invite.id] = call.legID
     if outcome == nil, let replaced = invite.replaces { return takePlace(of: replaced, call) }
@@ -224,7 +238,7 @@ final class CallController {
     }
     let ticket = try limits.admit(
       plan, key: apiKey, localTimes: LocalClock.times(in: limits.zones(of: plan)), now: MonotonicClock.now())
-    let call = Call(plan, legID: makeLegID(), agent: agent, directory: context.directory.current, controller: self)
+    let call = Call(plan, legID: makeLegID(), agent: agent, rules: context.directory.current, controller: self)
     tickets[call.legID] = ticket
     keep(call)
     return call

@@ -52,6 +52,7 @@ struct RunningGateway: Sendable {
   private let rooms: RoomServer
   private let web: WebServer
   private let api: GatewayAPI
+  private let trunks: TrunkDirectory
   private let roomEvents: MediaEventQueue
   private let roomJobs: AsyncStream<RoomServer.Job>
   private let jobs: AsyncStream<RoomServer.Job>.Continuation
@@ -112,7 +113,7 @@ struct RunningGateway: Sendable {
         web: Endpoint(web.endpoints.first?.address ?? .loopbackV4, web.endpoints.first?.port ?? 0),
         trunks: api.catalog.initial.inboundTrunks, rules: api.catalog.initial.rules),
       configuration: configuration, context: context, controller: controller, rooms: rooms, web: web, api: api,
-      roomEvents: roomEvents, roomJobs: roomJobs, jobs: jobs, inputs: inputs, inbox: inbox)
+      trunks: directory, roomEvents: roomEvents, roomJobs: roomJobs, jobs: jobs, inputs: inputs, inbox: inbox)
   }
 
   /// Runs until a signal has ended the last call.
@@ -122,7 +123,7 @@ struct RunningGateway: Sendable {
       group.addTask { await rooms.work(roomJobs) }
       group.addTask { await rooms.keepTime() }
       group.addTask { await controller.consume(inputs) }
-      group.addTask { await context.directory.keepResolving() }
+      group.addTask { await trunks.keepResolving() }
       await stop(on: signals)
       group.cancelAll()
       roomEvents.close()

@@ -32,7 +32,7 @@ final class TrunkDirectory: Sendable {
         addresses: configuration.addresses))
   }
 
-  var current: Snapshot { state.withLock { $0 } }
+  var snapshot: Snapshot { state.withLock { $0 } }
 
   /// Puts other trunks and rules in force, for the next call. Host names that are new are asked for at once.
   func update(_ catalog: CatalogSnapshot) {
