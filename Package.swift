@@ -79,6 +79,9 @@ let package = Package(
       "RoomCore",
       ["Base", "SDP", "LiveKitProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     core(
+      "RoomClientCore",
+      ["Base", "SDP", "LiveKitProtocol", "RoomCore", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+    core(
       "API",
       ["Base", "Telephony", "LiveKitProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     core("AgentCore", ["Base", "LiveKitProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
@@ -87,7 +90,7 @@ let package = Package(
     core("Capture", ["Base", "RTP", "SDP"]),
     // Edges: each owns a thread and a library.
     edge("Linux", ["Base", "CLinux"]),
-    edge("MediaIO", ["Base", "Linux", "RTP", "MediaCore", "CLinux"]),
+    edge("MediaIO", ["Base", "Linux", "RTP", "Transport", "MediaCore", "CLinux", "COpenSSL"]),
     edge("SIP", ["Base", "Linux", "Telephony", "CSofia", "CLinux"]),
     edge(
       "WebServer",
@@ -109,7 +112,7 @@ let package = Package(
       ]),
     edge("Redis", ["Base", "Linux", "CLinux", "COpenSSL", "CRedis"]),
     // The gateway wires.
-    edge("Configuration", ["Base", "Audio", "Telephony", .product(name: "Yams", package: "Yams")]),
+    edge("Configuration", ["Base", "Audio", "Telephony", "Redis", .product(name: "Yams", package: "Yams")]),
     edge(
       "Gateway",
       [
@@ -148,11 +151,14 @@ let package = Package(
       "RoomCore",
       ["Base", "SDP", "LiveKitProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     tests(
+      "RoomClientCore",
+      ["Base", "SDP", "LiveKitProtocol", "RoomCore", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+    tests(
       "AgentCore", ["Base", "LiveKitProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     tests("Telephony"),
     tests("RTP"),
     tests("SDP"),
-    tests("Configuration", ["Base", "Telephony", .product(name: "Yams", package: "Yams")]),
+    tests("Configuration", ["Base", "Telephony", "Redis", .product(name: "Yams", package: "Yams")]),
     tests("WebServer", ["Base", "Linux", .product(name: "NIOCore", package: "swift-nio")]),
     tests("Audio", ["CSpanDSP"]),
     tests("Transport", ["Base", "CMallocCount", "CWallClock", "COpenSSL"]),

@@ -3,9 +3,9 @@ import MediaCore
 import RoomCore
 import SDP
 
-/// The room server's media actions as commands of a media loop. Ids are the same numbers on both sides.
+/// Media actions of rooms as commands of a media loop. Ids are the same numbers on both sides.
 extension MediaCommand {
-  /// Nil when the ICE credentials are not what the media loop takes, which the room server never makes.
+  /// Nil when the ICE credentials are not what the media loop takes, which we never make.
   init?(_ action: RoomMediaAction, options: RoomMediaOptions) {
     switch action {
     case .openRoom(let room): self = .openRoom(RoomID(room), options)
@@ -14,9 +14,12 @@ extension MediaCommand {
       guard let configuration = TransportConfiguration(transport) else { return nil }
       self = .openTransport(configuration)
     case .closeTransport(let transport): self = .closeTransport(TransportID(transport))
-    case .restartICE(let transport, let ufrag, let password):
+    case .restartICE(let transport, let ufrag, let password, let peer):
       guard let credentials = ICECredentials(ufrag: ufrag, password: password) else { return nil }
-      self = .restartICE(TransportID(transport), credentials, remote: nil)
+      let remote = peer.map { ICERemote(ufrag: $0.ufrag, password: $0.password, candidates: $0.candidates) }
+      self = .restartICE(TransportID(transport), credentials, remote: remote)
+    case .addCandidates(let transport, let candidates):
+      self = .addRemoteCandidates(TransportID(transport), candidates)
     case .publishTrack(let transport, let track, let stream):
       self = .publishTrack(TransportID(transport), TrackID(track), ReceiveTrack(stream))
     case .unpublishTrack(let transport, let track):
@@ -94,7 +97,14 @@ extension TransportConfiguration {
     let fingerprint = transport.remoteFingerprint.map { ($0 < 16 ? "0" : "") + String($0, radix: 16, uppercase: true) }
     self.init(
       id: TransportID(transport.id), room: RoomID(transport.room), credentials: credentials,
+      remoteUfrag: transport.peer?.ufrag, ice: transport.peer.map { .full(ICEPeer($0)) } ?? .lite,
       remoteFingerprints: [fingerprint.joined(separator: ":")], isDTLSClient: transport.isDTLSClient)
+  }
+}
+
+extension ICEPeer {
+  init(_ peer: RoomICEPeer) {
+    self.init(isControlling: peer.isControlled, remotePassword: peer.password, remoteCandidates: peer.candidates)
   }
 }
 
@@ -110,6 +120,6 @@ extension SendTrack {
   init(_ track: RoomSendTrack) {
     self.init(
       ssrc: track.ssrc, payloadType: track.payloadType, codec: TrackCodec(track.codec), mid: track.mid,
-      midExtensionID: track.midExtensionID)
+      midExtensionID: track.midExtensionID, levelExtensionID: track.levelExtensionID)
   }
 }

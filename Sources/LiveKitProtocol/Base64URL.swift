@@ -24,6 +24,26 @@ enum Base64URL {
     return symbolCount % 4 == 1 || paddingCount > 2 ? nil : output
   }
 
+  /// Without padding.
+  static func encode(_ bytes: [UInt8]) -> String {
+    var output: [UInt8] = []
+    output.reserveCapacity(bytes.count / 3 * 4 + 4)
+    var bits: UInt32 = 0
+    var bitCount: UInt32 = 0
+    for byte in bytes {
+      bits = bits << 8 | UInt32(byte)
+      bitCount += 8
+      while bitCount >= 6 {
+        bitCount -= 6
+        output.append(symbols[Int(bits >> bitCount & 63)])
+      }
+    }
+    if bitCount > 0 { output.append(symbols[Int(bits << (6 - bitCount) & 63)]) }
+    return String(decoding: output, as: UTF8.self)
+  }
+
+  private static let symbols = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+
   private static func value(of symbol: UInt8) -> UInt32? {
     switch symbol {
     case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(symbol - UInt8(ascii: "A"))

@@ -86,7 +86,7 @@ public struct SignalQuery: Hashable, Sendable {
 
   private static func client(_ value: (String) -> String?) -> Livekit_ClientInfo {
     var client = Livekit_ClientInfo()
-    client.sdk = sdk(value("sdk") ?? "")
+    client.sdk = Livekit_ClientInfo.SDK.names[(value("sdk") ?? "").lowercased()] ?? .unknown
     client.version = value("version") ?? ""
     client.protocol = value("protocol").flatMap(Int32.init) ?? 0
     client.clientProtocol = value("client_protocol").flatMap(Int32.init) ?? 0
@@ -105,27 +105,16 @@ public struct SignalQuery: Hashable, Sendable {
     return client
   }
 
-  private static func sdk(_ name: String) -> Livekit_ClientInfo.SDK {
-    switch name.lowercased() {
-    case "js": .js
-    case "swift": .swift
-    case "android": .android
-    case "flutter": .flutter
-    case "go": .go
-    case "unity": .unity
-    case "reactnative": .reactNative
-    case "rust": .rust
-    case "python": .python
-    case "cpp": .cpp
-    case "unityweb": .unityWeb
-    case "node": .node
-    case "unreal": .unreal
-    case "esp32": .esp32
-    default: .unknown
-    }
-  }
-
   private static func flag(_ text: String?) -> Bool? { text.map { $0 == "1" || $0 == "true" } }
+}
+
+extension Livekit_ClientInfo.SDK {
+  /// By the value of the query's `sdk`, in lower case.
+  static let names: [String: Self] = [
+    "js": .js, "swift": .swift, "android": .android, "flutter": .flutter, "go": .go, "unity": .unity,
+    "reactnative": .reactNative, "rust": .rust, "python": .python, "cpp": .cpp, "unityweb": .unityWeb, "node": .node,
+    "unreal": .unreal, "esp32": .esp32,
+  ]
 }
 
 /// What is wrong with the request, for an HTTP 400.

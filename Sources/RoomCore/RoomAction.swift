@@ -20,7 +20,10 @@ public enum RoomMediaAction: Hashable, Sendable {
   case closeRoom(MediaRoomID)
   case openTransport(RoomTransport)
   case closeTransport(MediaTransportID)
-  case restartICE(MediaTransportID, ufrag: String, password: String)
+  /// New credentials of ours, and of the peer's where it says them.
+  case restartICE(MediaTransportID, ufrag: String, password: String, peer: RoomICEPeer? = nil)
+  /// More ways to a full agent's peer.
+  case addCandidates(MediaTransportID, [ICECandidate])
   case publishTrack(MediaTransportID, MediaTrackID, RoomReceiveTrack)
   case unpublishTrack(MediaTransportID, MediaTrackID)
   case setTrackMuted(MediaTrackID, Bool)
@@ -38,6 +41,37 @@ public struct RoomTransport: Hashable, Sendable {
   /// SHA-256 of the peer's certificate, 32 bytes.
   public var remoteFingerprint: [UInt8]
   public var isDTLSClient: Bool
+  /// What a full ICE agent knows of its peer. Nil: we are ICE-lite and learn it.
+  public var peer: RoomICEPeer?
+
+  public init(
+    id: MediaTransportID, room: MediaRoomID, localUfrag: String, localPassword: String, remoteFingerprint: [UInt8],
+    isDTLSClient: Bool, peer: RoomICEPeer? = nil
+  ) {
+    self.id = id
+    self.room = room
+    self.localUfrag = localUfrag
+    self.localPassword = localPassword
+    self.remoteFingerprint = remoteFingerprint
+    self.isDTLSClient = isDTLSClient
+    self.peer = peer
+  }
+}
+
+/// The other side of a full ICE agent of ours.
+public struct RoomICEPeer: Hashable, Sendable {
+  public var ufrag: String
+  public var password: String
+  public var candidates: [ICECandidate]
+  /// We nominate.
+  public var isControlled: Bool
+
+  public init(ufrag: String, password: String, candidates: [ICECandidate] = [], isControlled: Bool = true) {
+    self.ufrag = ufrag
+    self.password = password
+    self.candidates = candidates
+    self.isControlled = isControlled
+  }
 }
 
 public struct RoomReceiveTrack: Hashable, Sendable {
@@ -47,6 +81,18 @@ public struct RoomReceiveTrack: Hashable, Sendable {
   public var codec: RoomCodec
   public var levelExtensionID: UInt8?
   public var midExtensionID: UInt8?
+
+  public init(
+    ssrc: UInt32?, mid: String, payloadType: UInt8, codec: RoomCodec, levelExtensionID: UInt8? = nil,
+    midExtensionID: UInt8? = nil
+  ) {
+    self.ssrc = ssrc
+    self.mid = mid
+    self.payloadType = payloadType
+    self.codec = codec
+    self.levelExtensionID = levelExtensionID
+    self.midExtensionID = midExtensionID
+  }
 }
 
 public struct RoomSendTrack: Hashable, Sendable {
@@ -55,6 +101,20 @@ public struct RoomSendTrack: Hashable, Sendable {
   public var codec: RoomCodec
   public var mid: String
   public var midExtensionID: UInt8?
+  /// Of RFC 6464's audio level, where the peer reads it.
+  public var levelExtensionID: UInt8?
+
+  public init(
+    ssrc: UInt32, payloadType: UInt8, codec: RoomCodec, mid: String, midExtensionID: UInt8? = nil,
+    levelExtensionID: UInt8? = nil
+  ) {
+    self.ssrc = ssrc
+    self.payloadType = payloadType
+    self.codec = codec
+    self.mid = mid
+    self.midExtensionID = midExtensionID
+    self.levelExtensionID = levelExtensionID
+  }
 }
 
 public struct RoomDataChannel: Hashable, Sendable {
@@ -63,8 +123,8 @@ public struct RoomDataChannel: Hashable, Sendable {
   /// Nil: reliable.
   public var maxRetransmits: UInt16?
 
-  static let reliable = RoomDataChannel(label: DataLabel.reliable, isOrdered: true)
-  static let lossy = RoomDataChannel(label: DataLabel.lossy, isOrdered: false, maxRetransmits: 0)
+  public static let reliable = RoomDataChannel(label: DataLabel.reliable, isOrdered: true)
+  public static let lossy = RoomDataChannel(label: DataLabel.lossy, isOrdered: false, maxRetransmits: 0)
   static let dataTrack = RoomDataChannel(label: DataLabel.dataTrack, isOrdered: false, maxRetransmits: 0)
 }
 

@@ -1,7 +1,7 @@
 import Base
 
-/// Builds the answer of an ICE-lite, audio-and-data server to a client's offer: the single peer connection of `/rtc/v1`,
-/// and the publisher's of `/rtc`.
+/// Builds answers for audio and data: a server's to a client's offer on the single peer connection of `/rtc/v1` or the
+/// publisher's of `/rtc`, and a client's to the server's offer on the subscriber's.
 public struct WebRTCAnswer: Hashable, Sendable {
   public var transport: WebRTCTransport
   /// In our order of preference, which counts on sections that carry our tracks.
@@ -61,12 +61,7 @@ public struct WebRTCAnswer: Hashable, Sendable {
     }
     let accepted = offer.sections.filter { accepts($0, of: offer) }.map(\.mid)
     let setup = setup(for: offer)
-    var attributes = [SDPAttribute("ice-lite")]
-    if !offer.bundle.isEmpty {
-      let mids = offer.bundle.filter(accepted.contains)
-      attributes.append(SDPAttribute("group", (["BUNDLE"] + mids).joined(separator: " ")))
-    }
-    attributes.append(SDPAttribute("msid-semantic", " WMS *"))
+    let attributes = transport.sessionAttributes(bundle: offer.bundle.filter(accepted.contains))
     let media = offer.sections.map { section in
       guard accepted.contains(section.mid) else { return rejection(of: section) }
       return section.kind == .audio

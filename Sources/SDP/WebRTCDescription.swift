@@ -1,3 +1,5 @@
+import Base
+
 /// The hash of a DTLS certificate (RFC 8122 §5).
 public struct Fingerprint: Hashable, Sendable {
   /// Lower case: `sha-256`.
@@ -104,6 +106,8 @@ public struct WebRTCDescription: Hashable, Sendable {
   /// Any of these may be the peer's certificate.
   public var fingerprints: [Fingerprint] { transport?.fingerprints ?? [] }
   public var setup: DTLSSetup? { transport?.setup }
+  /// How the one transport can be reached, as far as the description tells.
+  public var candidates: [ICECandidate] { transport?.candidates ?? [] }
   /// The section of the data channels, unless refused.
   public var application: WebRTCSection? { sections.first { $0.kind == .application && !$0.isRejected } }
 

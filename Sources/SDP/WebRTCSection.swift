@@ -1,3 +1,5 @@
+import Base
+
 /// One `m=` section of a WebRTC description.
 public struct WebRTCSection: Hashable, Sendable {
   public enum Kind: String, Hashable, Sendable {
@@ -30,6 +32,8 @@ public struct WebRTCSection: Hashable, Sendable {
   public let setup: DTLSSetup?
   public let ice: ICECredentials?
   public let fingerprints: [Fingerprint]
+  /// `a=candidate` of what can be used; at most 64.
+  public let candidates: [ICECandidate]
   public let codecs: [RTPCodec]
   public let headerExtensions: [HeaderExtension]
   /// In the order written, each once.
@@ -73,6 +77,7 @@ public struct WebRTCSection: Hashable, Sendable {
     let own = try Self.credentials(attributes, mid)
     ice = own == nil ? try Self.credentials(description.attributes, mid) : own
     fingerprints = try Self.fingerprints(attributes + description.attributes, mid)
+    candidates = Array(attributes.values("candidate").lazy.compactMap { ICECandidate(parsing: $0) }.prefix(64))
     codecs = kind == .audio || kind == .video ? media.codecs : []
     headerExtensions = Self.headerExtensions(attributes)
     var ssrcs: [UInt32] = []

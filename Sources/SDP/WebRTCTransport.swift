@@ -4,17 +4,19 @@ import Base
 public struct WebRTCTransport: Hashable, Sendable {
   public var ice: ICECredentials
   public var fingerprint: Fingerprint
-  /// Host candidates, the preferred first. Never trickled: they stand in the description.
+  /// Host candidates, the preferred first. They stand in the description and are not trickled.
   public var candidates: [Endpoint]
   /// Our SCTP port and the largest message we take, in bytes.
   public var sctpPort: UInt16
   public var maxMessageSize: Int
   /// RFC 3550 CNAME of all our streams.
   public var cname: String
+  /// An ICE-lite server, whose candidates all stand here; else a full agent, which may trickle more (RFC 8838 §4.1).
+  public var isLite: Bool
 
   public init(
     ice: ICECredentials, fingerprint: Fingerprint, candidates: [Endpoint], sctpPort: UInt16 = 5_000,
-    maxMessageSize: Int = 65_536, cname: String = "trunkline"
+    maxMessageSize: Int = 65_536, cname: String = "trunkline", isLite: Bool = true
   ) {
     self.ice = ice
     self.fingerprint = fingerprint
@@ -22,6 +24,7 @@ public struct WebRTCTransport: Hashable, Sendable {
     self.sctpPort = sctpPort
     self.maxMessageSize = maxMessageSize
     self.cname = cname
+    self.isLite = isLite
   }
 
   /// Where `c=` points; nothing reads it once ICE runs (RFC 8839 §4.1.3).
@@ -32,14 +35,21 @@ public struct WebRTCTransport: Hashable, Sendable {
       SDPAttribute("ice-ufrag", ice.usernameFragment), SDPAttribute("ice-pwd", ice.password),
       SDPAttribute("fingerprint", fingerprint.description), SDPAttribute("setup", setup.rawValue),
     ]
-    for (index, candidate) in candidates.enumerated() {
-      // RFC 8445 §5.1.2.1: type preference 126 for host, then our order, component 1.
-      let priority = 126 << 24 | (65_535 - min(index, 65_535)) << 8 | 255
-      attributes.append(
-        SDPAttribute(
-          "candidate", "\(index + 1) 1 udp \(priority) \(candidate.address) \(candidate.port) typ host"))
+    for (index, endpoint) in candidates.enumerated() {
+      // Our order is our preference.
+      let priority = ICECandidate.priority(of: .host, localPreference: UInt16(65_535 - min(index, 65_535)))
+      let candidate = ICECandidate(foundation: String(index + 1), priority: priority, endpoint: endpoint)
+      attributes.append(SDPAttribute("candidate", candidate.attributeValue))
     }
-    attributes.append(SDPAttribute("end-of-candidates"))
+    attributes.append(isLite ? SDPAttribute("end-of-candidates") : SDPAttribute("ice-options", "trickle"))
+    return attributes
+  }
+
+  /// What stands before the sections of our descriptions.
+  func sessionAttributes(bundle mids: [String]) -> [SDPAttribute] {
+    var attributes = isLite ? [SDPAttribute("ice-lite")] : []
+    if !mids.isEmpty { attributes.append(SDPAttribute("group", (["BUNDLE"] + mids).joined(separator: " "))) }
+    attributes.append(SDPAttribute("msid-semantic", " WMS *"))
     return attributes
   }
 }

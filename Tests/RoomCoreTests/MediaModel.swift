@@ -36,9 +36,11 @@ struct MediaModel {
     case .closeTransport(let id):
       // Nothing, when it was never opened.
       close(id)
-    case .restartICE(let id, _, _):
-      check(transports[id] != nil, action)
+    case .restartICE(let id, _, _, let peer):
+      check(transports[id] != nil && peer == nil, action)
       restarts.append(id)
+    // A server is ICE-lite.
+    case .addCandidates: check(false, action)
     case .publishTrack(let transport, let track, let receive):
       check(transports[transport] != nil && published[track] == nil, action)
       published[track] = (transport, receive)

@@ -52,7 +52,7 @@ enum JSONFieldList {
   livekit.JobTermination job_id=text
   livekit.JoinRequest client_info=message:livekit.ClientInfo connection_settings=message:livekit.ConnectionSettings metadata=text participant_attributes=map add_track_requests=list:livekit.AddTrackRequest publisher_offer=message:livekit.SessionDescription reconnect=bool reconnect_reason=enum:RR_UNKNOWN participant_sid=text sync_state=message:livekit.SyncState
   livekit.JoinResponse room=message:livekit.Room participant=message:livekit.ParticipantInfo other_participants=list:livekit.ParticipantInfo server_version=text ice_servers=list:livekit.ICEServer subscriber_primary=bool alternative_url=text server_region=text ping_timeout=number ping_interval=number server_info=message:livekit.ServerInfo sif_trailer=text enabled_publish_codecs=list:livekit.Codec fast_publish=bool
-  livekit.LeaveRequest can_reconnect=bool reason=enum:UNKNOWN_REASON action=enum:DISCONNECT
+  livekit.LeaveRequest can_reconnect=bool reason=enum:UNKNOWN_REASON action=enum:DISCONNECT regions=message:livekit.RegionSettings
   livekit.ListAgentDispatchRequest dispatch_id=text room=text
   livekit.ListAgentDispatchResponse agent_dispatches=list:livekit.AgentDispatch
   livekit.ListParticipantsRequest room=text
@@ -88,6 +88,8 @@ enum JSONFieldList {
   livekit.ProviderInfo id=text name=text type=enum:PROVIDER_TYPE_UNKNOWN prevent_transfer=bool
   livekit.PublishDataTrackRequest pub_handle=number name=text encryption=enum:NONE
   livekit.ReconnectResponse ice_servers=list:livekit.ICEServer server_info=message:livekit.ServerInfo last_message_seq=number
+  livekit.RegionInfo region=text url=text distance=long
+  livekit.RegionSettings regions=list:livekit.RegionInfo
   livekit.RegisterWorkerRequest type=enum:JT_ROOM version=text ping_interval=number namespace=absent allowed_permissions=message:livekit.ParticipantPermission agent_name=text deployment=text
   livekit.RegisterWorkerResponse worker_id=text server_info=message:livekit.ServerInfo
   livekit.RemoveParticipantResponse
@@ -96,6 +98,7 @@ enum JSONFieldList {
   livekit.RoomAgentDispatch agent_name=text metadata=text restart_policy=enum:JRP_ON_FAILURE deployment=text attributes=map
   livekit.RoomConfiguration name=text empty_timeout=number departure_timeout=number max_participants=number egress=message:livekit.RoomEgress min_playout_delay=number max_playout_delay=number sync_streams=bool agents=list:livekit.RoomAgentDispatch metadata=text tags=map
   livekit.RoomEgress
+  livekit.RoomMovedResponse room=message:livekit.Room token=text participant=message:livekit.ParticipantInfo other_participants=list:livekit.ParticipantInfo
   livekit.RoomParticipantIdentity room=text identity=text revoke_token_ts=long
   livekit.RoomUpdate room=message:livekit.Room
   livekit.RpcAck request_id=text
@@ -130,7 +133,7 @@ enum JSONFieldList {
   livekit.ServerMessage register=absent:livekit.RegisterWorkerResponse availability=absent:livekit.AvailabilityRequest assignment=absent:livekit.JobAssignment pong=absent:livekit.WorkerPong termination=absent:livekit.JobTermination
   livekit.SessionDescription type=text sdp=text id=number mid_to_track_id=map
   livekit.SignalRequest offer=absent:livekit.SessionDescription answer=absent:livekit.SessionDescription trickle=absent:livekit.TrickleRequest add_track=absent:livekit.AddTrackRequest mute=absent:livekit.MuteTrackRequest subscription=absent:livekit.UpdateSubscription track_setting=absent:livekit.UpdateTrackSettings leave=absent:livekit.LeaveRequest subscription_permission=absent:livekit.SubscriptionPermission sync_state=absent:livekit.SyncState ping=absent update_metadata=absent:livekit.UpdateParticipantMetadata ping_req=absent:livekit.Ping update_audio_track=absent:livekit.UpdateLocalAudioTrack update_video_track=absent:livekit.UpdateLocalVideoTrack publish_data_track_request=absent:livekit.PublishDataTrackRequest unpublish_data_track_request=absent:livekit.UnpublishDataTrackRequest store_data_blob_request=absent:livekit.StoreDataBlobRequest get_data_blob_request=absent:livekit.GetDataBlobRequest
-  livekit.SignalResponse join=absent:livekit.JoinResponse answer=absent:livekit.SessionDescription offer=absent:livekit.SessionDescription trickle=absent:livekit.TrickleRequest update=absent:livekit.ParticipantUpdate track_published=absent:livekit.TrackPublishedResponse leave=absent:livekit.LeaveRequest mute=absent:livekit.MuteTrackRequest speakers_changed=absent:livekit.SpeakersChanged room_update=absent:livekit.RoomUpdate connection_quality=absent:livekit.ConnectionQualityUpdate subscription_permission_update=absent:livekit.SubscriptionPermissionUpdate refresh_token=absent track_unpublished=absent:livekit.TrackUnpublishedResponse pong=absent reconnect=absent:livekit.ReconnectResponse pong_resp=absent:livekit.Pong subscription_response=absent:livekit.SubscriptionResponse request_response=absent:livekit.RequestResponse track_subscribed=absent:livekit.TrackSubscribed media_sections_requirement=absent:livekit.MediaSectionsRequirement
+  livekit.SignalResponse join=absent:livekit.JoinResponse answer=absent:livekit.SessionDescription offer=absent:livekit.SessionDescription trickle=absent:livekit.TrickleRequest update=absent:livekit.ParticipantUpdate track_published=absent:livekit.TrackPublishedResponse leave=absent:livekit.LeaveRequest mute=absent:livekit.MuteTrackRequest speakers_changed=absent:livekit.SpeakersChanged room_update=absent:livekit.RoomUpdate connection_quality=absent:livekit.ConnectionQualityUpdate subscription_permission_update=absent:livekit.SubscriptionPermissionUpdate refresh_token=absent track_unpublished=absent:livekit.TrackUnpublishedResponse pong=absent reconnect=absent:livekit.ReconnectResponse pong_resp=absent:livekit.Pong subscription_response=absent:livekit.SubscriptionResponse request_response=absent:livekit.RequestResponse track_subscribed=absent:livekit.TrackSubscribed room_moved=absent:livekit.RoomMovedResponse media_sections_requirement=absent:livekit.MediaSectionsRequirement
   livekit.SimulateJobRequest type=enum:JT_ROOM room=message:livekit.Room participant=message:livekit.ParticipantInfo
   livekit.SipDTMF code=number digit=text
   livekit.SpeakerInfo sid=text level=number active=bool
