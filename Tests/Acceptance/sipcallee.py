@@ -71,6 +71,12 @@ class SIPCallee(SIPPhone):
         self.reply(self.invitation, status)
         self.next("ACK")
 
+    def turns_away(self) -> Message:
+        """The next INVITE, answered with 486."""
+        invitation = self.next("INVITE")
+        self.reply(invitation, "486 Busy Here")
+        return invitation
+
     def is_cancelled(self, deadline: float = 10):
         self.reply(self.next("CANCEL", deadline))
         self.refuses("487 Request Terminated")

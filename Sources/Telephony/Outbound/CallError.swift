@@ -4,6 +4,8 @@ public struct CallError: Error, Hashable, Sendable {
   public var message: String
   /// What the other side answered. Nil when it was not asked, or did not answer.
   public var sipStatus: SIPStatus?
+  /// More for programs: `limit`, `argument`.
+  public var details: [String: String] = [:]
 
   public init(_ code: RPCCode, _ message: String, sipStatus: SIPStatus? = nil) {
     self.code = code
@@ -17,9 +19,9 @@ public struct CallError: Error, Hashable, Sendable {
       RPCCode(sipStatus: sipStatus.code), "sip status \(sipStatus.code): \(sipStatus.phrase)", sipStatus: sipStatus)
   }
 
-  /// Twirp `meta`: `sip_status_code` and `sip_status`.
+  /// Twirp `meta`: the details, `sip_status_code` and `sip_status`.
   public var meta: [String: String] {
-    guard let sipStatus else { return [:] }
-    return ["sip_status_code": String(sipStatus.code), "sip_status": sipStatus.phrase]
+    guard let sipStatus else { return details }
+    return details.merging(["sip_status_code": String(sipStatus.code), "sip_status": sipStatus.phrase]) { $1 }
   }
 }

@@ -1,6 +1,6 @@
 /// Why a call is not placed at all.
 public struct OutboundRefusal: Error, Hashable, Sendable {
-  /// A closed list, for logs, metrics and `limit` in the API's error.
+  /// A closed list, for logs, and for the API's error, whose `limit` it is where it is one.
   public enum Reason: String, Sendable, Hashable, CaseIterable {
     /// A field of the request is missing or wrong.
     case invalidField = "invalid-field"
@@ -30,6 +30,16 @@ public struct OutboundRefusal: Error, Hashable, Sendable {
       case .draining: .unavailable
       }
     }
+
+    /// Another time or for another number the call would be placed.
+    var isLimit: Bool {
+      switch self {
+      case .trunkRate, .trunkCalls, .keyRate, .keyCalls, .totalRate, .totalCalls, .destination, .doNotCall,
+        .callingHours:
+        true
+      case .invalidField, .unavailable, .noTrunk, .severalTrunks, .draining: false
+      }
+    }
   }
 
   public var reason: Reason
@@ -44,7 +54,12 @@ public struct OutboundRefusal: Error, Hashable, Sendable {
     self.sentence = sentence
   }
 
-  public var error: CallError { CallError(reason.code, sentence) }
+  public var error: CallError {
+    var error = CallError(reason.code, sentence)
+    if reason.isLimit { error.details["limit"] = reason.rawValue }
+    if reason.code == .invalidArgument, !field.isEmpty { error.details["argument"] = field }
+    return error
+  }
 
   static func invalid(_ field: String, _ sentence: String) -> OutboundRefusal {
     OutboundRefusal(.invalidField, field: field, sentence)
