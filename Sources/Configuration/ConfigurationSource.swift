@@ -49,6 +49,7 @@ extension GatewayConfiguration {
     let problems = reading.allProblems()
     guard problems.isEmpty else { throw ConfigurationError(problems) }
     reader.configuration.announcements = reading.sounds
+    reader.configuration.warnings = reading.warnings + reader.configuration.warnings
     return reader.configuration
   }
 }

@@ -28,6 +28,9 @@ public struct GatewayConfiguration: Sendable, Equatable {
   public var rules: [DispatchRule] = []
   public var outbound = OutboundSettings()
   public var webhook = WebhookSettings()
+  /// Nil: trunks and rules are this gateway's own.
+  public var cluster: ClusterSettings?
+  public var operations = OperationSettings()
   /// File and line of each trunk and rule, by id.
   public var places: [String: String] = [:]
   /// What looks wrong but may be meant: for the log.

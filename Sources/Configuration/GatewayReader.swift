@@ -9,7 +9,11 @@ struct GatewayReader {
   /// Where the file lies, with a trailing slash; nil without a file.
   let directory: String?
 
+  private var isMember: Bool { configuration.cluster != nil }
+
   mutating func read(_ root: Section) {
+    configuration.cluster = ClusterReader().read(root)
+    configuration.operations = OperationReader().read(root)
     readKeys(root)
     readWeb(root)
     readSIP(root)
@@ -50,6 +54,7 @@ struct GatewayReader {
   }
 
   private mutating func readWeb(_ root: Section) {
+    configuration.web.isServed = !isMember || root.has("port")
     root.read("port", into: &configuration.web.port, .port)
     configuration.web.bindAddresses = configuration.usesDevelopmentKeys ? [.loopbackV4] : [.anyV4]
     guard let addresses = root.list("bind_addresses", of: .address), !addresses.isEmpty else { return }
@@ -112,6 +117,7 @@ struct GatewayReader {
       opus.read("application", into: &configuration.media.opus.application, .choice)
       opus.read("bitrate", into: &configuration.media.opus.bitrateBitsPerSecond, .integer(6_000...128_000))
       opus.read("complexity", into: &configuration.media.opus.complexity, .integer(0...10))
+      for key in LaterVersions.opusKeys { leave(opus, key, why: "rooms get Opus without it") }
     }
   }
 
@@ -121,9 +127,9 @@ struct GatewayReader {
       if let codec = PhoneCodec.allCases.first(where: { $0.rawValue.lowercased() == name.lowercased() }) {
         if !isOn { configuration.media.phoneCodecs.removeAll { $0 == codec } }
       } else if isOn, name.lowercased() != "telephone-event/8000" {
-        root.refuse("codecs", "\(name) is not available in this version; expected PCMU/8000 or PCMA/8000")
+        leave(root, "codecs", "\(name) is not available in this version; expected PCMU/8000 or PCMA/8000")
       } else if !isOn, name.lowercased() == "telephone-event/8000" {
-        root.refuse("codecs", "\(name) cannot be switched off in this version")
+        leave(root, "codecs", "\(name) cannot be switched off in this version")
       }
     }
     if configuration.media.phoneCodecs.isEmpty { root.refuse("codecs", "expected at least one codec to be left on") }
@@ -160,6 +166,8 @@ struct GatewayReader {
   // MARK: Calls, limits, log
 
   private mutating func readCalls(_ root: Section) {
+    // Whether a call without a trunk has a rule is the cluster's to say.
+    configuration.dispatch.acceptUnmatchedTrunk = isMember
     root.read("accept_unmatched_trunk", into: &configuration.dispatch.acceptUnmatchedTrunk, .bool)
     root.read("trust_from_host", into: &configuration.dispatch.trustsFromHost, .bool)
     root.read("answer_policy", into: &configuration.dispatch.policy.answerPolicy, .choice)
@@ -194,7 +202,7 @@ struct GatewayReader {
     root.section("logging") { logging in
       logging.read("level", into: &configuration.logging.level, .choice)
       logging.read("json", into: &configuration.logging.isJSON, .bool)
-      for key in LaterVersions.loggingKeys { logging.unavailable(key) }
+      for key in LaterVersions.loggingKeys { leave(logging, key, why: "there is one level for everything") }
     }
   }
 
@@ -204,13 +212,14 @@ struct GatewayReader {
     let format = ValueFormat<Duration?>(time.expected + "; 0 waits as long as calls last") { node in
       time.parse(node).map { $0 == .zero ? nil : $0 }
     }
-    return root.value("drain_timeout", format) ?? GatewayConfiguration().drainTimeout
+    // livekit-sip waits as long as calls last.
+    return root.value("drain_timeout", format) ?? (isMember ? nil : GatewayConfiguration().drainTimeout)
   }
 
   private mutating func readTrunksAndRules(_ root: Section) {
     let trunks = TrunkReader(addresses: configuration.addresses).read(root)
     let rules = RuleReader().read(root)
-    let (outbound, outboundTrunks) = OutboundReader(directory: directory).read(root)
+    let (outbound, outboundTrunks) = OutboundReader(directory: directory, hasLimits: !isMember).read(root)
     configuration.trunks = trunks.map(\.value)
     configuration.rules = rules.map(\.value)
     configuration.outbound = outbound
@@ -236,11 +245,23 @@ struct GatewayReader {
 
   private func refuseOtherVersions(_ root: Section) {
     for (key, hint) in LaterVersions.keys { root.unavailable(key, hint) }
+    for (key, why) in LaterVersions.sipKeys { leave(root, key, why: why) }
     // Always on here, so that only switching it off asks for something we do not do.
     root.reading.knowAsUnsettable("enable_jitter_buffer")
     if root.value("enable_jitter_buffer", .bool) == false {
-      root.refuse("enable_jitter_buffer", "expected true: the jitter buffer is always on and adapts")
+      leave(root, "enable_jitter_buffer", "expected true: the jitter buffer is always on and adapts")
     }
+  }
+
+  /// A key of livekit-sip's that changes nothing here: refused, or taken with a warning.
+  private func leave(_ section: Section, _ key: String, why: String) {
+    if isMember { section.ineffective(key, why) } else { section.unavailable(key, why) }
+  }
+
+  /// The same for one value of a key that has an effect otherwise.
+  private func leave(_ section: Section, _ key: String, _ expected: String) {
+    guard isMember else { return section.refuse(key, expected) }
+    section.reading.warn(section.path(of: key), line: section.line(of: key), expected)
   }
 
   /// Two sockets of ours must never want one port.
@@ -258,6 +279,8 @@ struct GatewayReader {
     if phone.overlaps(rooms) { root.refuse("rtp_port", "expected a range without rtc.udp_port \(rooms.lowerBound)") }
     if phone.contains(sip) { root.refuse("rtp_port", "expected a range without the SIP port \(sip)") }
     if rooms.contains(sip) { root.refuse("sip_port", "expected another port than rtc.udp_port") }
-    if configuration.web.port == sip { root.refuse("port", "expected another port than SIP's") }
+    if configuration.web.isServed, configuration.web.port == sip {
+      root.refuse("port", "expected another port than SIP's")
+    }
   }
 }

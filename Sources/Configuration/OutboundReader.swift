@@ -3,9 +3,15 @@ import Telephony
 /// Reads `outbound`, `outbound_trunks` and `outbound_route_headers`.
 struct OutboundReader {
   let directory: String?
+  /// False: calls are bounded only where the file says so, as a member of a cluster must do.
+  let hasLimits: Bool
 
   func read(_ root: Section) -> (settings: OutboundSettings, trunks: [Placed<OutboundTrunk>]) {
     var settings = OutboundSettings()
+    if !hasLimits {
+      let boundless = DialQuota(callsPerSecond: 0, concurrentCalls: 0)
+      settings.rules = DialRules(trunk: boundless, key: boundless, total: boundless)
+    }
     var reader = OutboundTrunkReader(directory: directory)
     let trunks = reader.read(root)
     settings.trunks = trunks.map(\.value)

@@ -17,6 +17,7 @@ final class Reading {
   var sounds: [String: [Int16]] = [:]
   /// What callers hear where nothing else is said.
   var defaultAnnouncement: String?
+  private(set) var warnings: [ConfigurationProblem] = []
   private var problems: [ConfigurationProblem] = []
   private var unknownKeys: [(path: String, name: String, line: Int?)] = []
 
@@ -32,6 +33,12 @@ final class Reading {
   func refuse(_ key: String, line: Int?, value: String? = nil, _ expected: String) {
     guard !isProbing else { return }
     problems.append(ConfigurationProblem(source: source, line: line, key: key, value: value, expected: expected))
+  }
+
+  /// Something that is taken but may not be what was meant.
+  func warn(_ key: String, line: Int?, _ sentence: String) {
+    guard !isProbing else { return }
+    warnings.append(ConfigurationProblem(source: source, line: line, key: key, value: nil, expected: sentence))
   }
 
   /// Problems of a file that this one names.

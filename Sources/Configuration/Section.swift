@@ -19,7 +19,10 @@ final class Section {
     var writtenName: String
   }
 
-  init(_ node: Node?, path: String, line: Int? = nil, spelling: Spelling = .snakeCase, reading: Reading) {
+  init(
+    _ node: Node?, path: String, line: Int? = nil, isSecret: Bool = false, spelling: Spelling = .snakeCase,
+    reading: Reading
+  ) {
     self.path = path
     self.line = line ?? node?.mark?.line
     self.reading = reading
@@ -27,7 +30,7 @@ final class Section {
     isPresent = node != nil
     guard let node, !node.isEmptyValue else { return }
     guard let mapping = node.mapping else {
-      reading.refuse(path, line: self.line, value: node.shortText, "expected keys and values")
+      reading.refuse(path, line: self.line, value: isSecret ? nil : node.shortText, "expected keys and values")
       return
     }
     for (key, value) in mapping {
@@ -89,10 +92,11 @@ final class Section {
 
   /// A nested mapping; the closure also runs when it is absent, on an empty one, so that its keys become known.
   @discardableResult
-  func section<Result>(_ key: String, _ body: (Section) -> Result) -> Result {
+  func section<Result>(_ key: String, isSecret: Bool = false, _ body: (Section) -> Result) -> Result {
     let entry = ask(key)
     let section = Section(
-      entry?.node, path: path(of: key), line: entry?.line ?? line, spelling: spelling, reading: reading)
+      entry?.node, path: path(of: key), line: entry?.line ?? line, isSecret: isSecret, spelling: spelling,
+      reading: reading)
     defer { section.refuseTheRest() }
     return body(section)
   }
@@ -118,6 +122,13 @@ final class Section {
     reading.knowAsUnsettable(path(of: key))
     guard let entry = ask(key), !entry.node.asksForNothing else { return }
     refuse(key, isSecret: true, "not available in this version" + (hint.isEmpty ? "" : ": " + hint))
+  }
+
+  /// A key of livekit-sip's that is taken for the sake of its files. Whoever sets it learns why that changes nothing.
+  func ineffective(_ key: String, _ why: String) {
+    reading.knowAsUnsettable(path(of: key))
+    guard let entry = ask(key), !entry.node.asksForNothing else { return }
+    reading.warn(path(of: key), line: entry.line ?? line, "has no effect: " + why)
   }
 
   /// A key that servers write into their answers: known, and without effect.

@@ -131,15 +131,15 @@ func problems(_ text: String, environment: [String: String] = [:]) -> [String] {
     ),
     ("opus: {complexity: 11}", ":1: opus.complexity: \"11\": expected a whole number from 0 to 10"),
     ("opus: fast", ":1: opus: \"fast\": expected keys and values"),
-    (
-      "redis: {address: localhost}",
-      ":1: redis: not available in this version: rooms, trunks and rules live in this process"
-    ),
+    ("turn: {enabled: true}", ":1: turn: not available in this version"),
     (
       "dns_server: ns.example.com",
       ":1: dns_server: \"ns.example.com\": expected an IPv4 address, with or without a port: 192.0.2.53, 127.0.0.1:8600"
     ),
-    ("tls: {port: 5061}", ":1: tls: not available in this version"),
+    (
+      "tls: {port: 5061}",
+      ":1: tls: not available in this version: this version has no SIP over TLS; SIP is taken over UDP and TCP"
+    ),
     ("rtc: {tcp_port: 7881}", ":1: rtc.tcp_port: not available in this version"),
     ("api_key: only", ":1: api_key: \"only\": expected `api_secret` (or LIVEKIT_API_SECRET) beside it"),
     ("api_secret: geheim", ":1: api_secret: expected `api_key` (or LIVEKIT_API_KEY) beside it"),
@@ -176,7 +176,7 @@ func problems(_ text: String, environment: [String: String] = [:]) -> [String] {
 
   @Test("all mistakes are listed, in the order of the file")
   func allMistakes() {
-    let found = problems("port: x\nredis: {a: b}\nlisten_ip: y\nsip_prot: 1\n")
+    let found = problems("port: x\nturn: {a: b}\nlisten_ip: y\nsip_prot: 1\n")
     #expect(found.map { $0.prefix(3) } == [":1:", ":2:", ":3:", ":4:"])
   }
 

@@ -8,6 +8,8 @@ import Yams
 /// `conf/trunkline.yaml` as it is read by people and by the program.
 @Suite struct ManualTests {
   static let path = repository("conf/trunkline.yaml")
+  /// Files of the other modes, which describe what is theirs alone.
+  static let others = ["conf/cluster.yaml"]
 
   /// The tests may run from a package elsewhere whose `Tests` is a link: the sources say where they are.
   static func repository(_ file: String) -> String {
@@ -26,6 +28,10 @@ import Yams
 
   /// Every setting that stands behind a `#`, with the `#` taken away; `keeping` decides by key.
   func uncommented(keeping keeps: (Substring) -> Bool = { _ in true }) -> String {
+    Self.uncommented(text, keeping: keeps)
+  }
+
+  static func uncommented(_ text: String, keeping keeps: (Substring) -> Bool = { _ in true }) -> String {
     text.split(separator: "\n", omittingEmptySubsequences: false).map { line -> Substring in
       guard line.hasPrefix("#"), line.count > 1, !line.hasPrefix("# ") || line.hasPrefix("#  ") else { return line }
       let setting = line.dropFirst()
@@ -66,9 +72,13 @@ import Yams
     #expect(configuration.webhook.urls.map(\.absoluteString) == ["http://127.0.0.1:8080/events"])
   }
 
-  @Test("every key that the parser knows stands in the shipped file")
+  @Test("every key that the parser knows stands in a shipped file")
   func everyKeyIsDocumented() throws {
-    let documented = keys(of: try #require(try Yams.compose(yaml: uncommented())), path: "")
+    var documented = keys(of: try #require(try Yams.compose(yaml: uncommented())), path: "")
+    for other in Self.others {
+      let text = Self.uncommented(try String(contentsOfFile: Self.repository(other), encoding: .utf8))
+      documented.formUnion(keys(of: try #require(try Yams.compose(yaml: text)), path: ""))
+    }
     let missing = Set(GatewayConfiguration.knownKeys).subtracting(documented)
     #expect(missing.sorted() == [])
     #expect(GatewayConfiguration.knownKeys.count > 100)
