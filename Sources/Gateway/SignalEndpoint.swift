@@ -29,11 +29,11 @@ struct SignalEndpoint: WebHandler {
     }
   }
 
-  /// Only the APIs take a body, and only from someone who shows a token of some kind.
-  func bodyAllowance(for request: HTTPRequest) -> BodyAllowance {
-    guard api != nil, request.path.hasPrefix(TwirpServer.pathPrefix) else { return .none }
-    guard request.header("Authorization") != nil else {
-      return BodyAllowance(byteCount: 0) { _ in HTTPResponse(TwirpServer.tokenMissing()) }
+  /// Only the APIs take a body, and only from someone whose token is good for the method.
+  func bodyAllowance(for request: HTTPRequest) async -> BodyAllowance {
+    guard let api, request.path.hasPrefix(TwirpServer.pathPrefix) else { return .none }
+    if let refusal = await api.refusal(of: TwirpRequest(request)) {
+      return BodyAllowance(byteCount: 0) { _ in HTTPResponse(refusal) }
     }
     return BodyAllowance(byteCount: TwirpServer.bodyByteLimit) { fault in
       switch fault {
@@ -94,11 +94,17 @@ extension TwirpRequest {
 
 extension HTTPResponse {
   init(_ response: TwirpResponse) {
-    let warnings = response.warnings.map { (name: "Trunkline-Warning", value: Self.headerValue($0)) }
+    // Clients read some kilobytes of headers, and take what has more for a failure.
+    var sentences = Array(response.warnings.prefix(Self.warningLimit))
+    let rest = response.warnings.count - sentences.count
+    if rest > 0 { sentences.append("and \(rest) more") }
+    let warnings = sentences.map { (name: "Trunkline-Warning", value: Self.headerValue($0)) }
     self.init(
       status: response.status, headers: [(name: "Content-Type", value: response.contentType)] + warnings,
       body: response.body)
   }
+
+  private static let warningLimit = 8
 
   /// Printable ASCII, and not too much of it: the sentences quote names that people chose.
   private static func headerValue(_ text: String) -> String {

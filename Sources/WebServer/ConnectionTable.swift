@@ -12,9 +12,11 @@ final class ConnectionTable {
   private var countBySource: [SourceKey: Int] = [:]
   private var bodiesByteCount = 0
   private let counters: ServerCounters
+  let entrance: LoopEntrance
 
-  init(limits: WebServerLimits, counters: ServerCounters) {
+  init(limits: WebServerLimits, counters: ServerCounters, entrance: LoopEntrance) {
     self.limits = limits
+    self.entrance = entrance
     self.counters = counters
   }
 

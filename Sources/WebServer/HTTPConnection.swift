@@ -5,18 +5,23 @@ import NIOHTTP1
 /// One connection while it speaks HTTP: collects a request within bounds, has it answered, then takes the next.
 ///
 /// ```
-/// idle ──bytes──▶ receiving ──end──▶ answering ──response──▶ idle
-///   │                │ bound passed, bad        │ upgrade accepted ──▶ WebSocketSession
-///   └── time-out ────┴──────────────▶ closing ◀─┘ no keep-alive
+/// idle ──head──▶ receiving ──end──▶ answering ──response──▶ writing ──taken by the peer──▶ idle
+///   │ ▲  │ body     ▲ │ bound passed, bad │ upgrade accepted ──▶ WebSocketSession
+///   │ │  └▶ deciding ┘ │                  │
+///   └─┴─ time-out ─────┴────▶ closing ◀───┘ no keep-alive
 /// ```
-final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
+final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
   typealias InboundIn = HTTPServerRequestPart
+  typealias OutboundIn = HTTPServerResponsePart
   typealias OutboundOut = HTTPServerResponsePart
 
   private enum State {
     case idle
+    /// The handler is asked what body the request may have; what has come of it waits, and nothing more is read.
+    case deciding(HTTPRequestHead, HTTPRequest, [HTTPServerRequestPart], Task<Void, Never>)
     case receiving(HTTPRequestHead, HTTPRequest, BodyAllowance)
     case answering(HTTPRequestHead, Task<Void, Never>)
+    case writing
     case closing
   }
 
@@ -31,6 +36,8 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
   private var sentTooEarly = false
   /// What this connection has of the table's room for bodies.
   private var heldBodyBytes = 0
+  /// The channel wanted to read while it must not.
+  private var hasReadWaiting = false
   private var limits: WebServerLimits { table.limits }
 
   init(source: Endpoint, table: ConnectionTable, handler: any WebHandler, timer: ConnectionTimer) {
@@ -50,7 +57,10 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
   func channelInactive(context: ChannelHandlerContext) {
     timer.cancel()
     releaseBody()
-    if case .answering(_, let task) = state { task.cancel() }
+    switch state {
+    case .answering(_, let task), .deciding(_, _, _, let task): task.cancel()
+    case .idle, .receiving, .writing, .closing: break
+    }
     state = .closing
     context.fireChannelInactive()
   }
@@ -62,16 +72,24 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
     if case .idle = state { expectRequest(channel, within: limits.requestDuration) }
   }
 
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    let part = unwrapInboundIn(data)
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) { receive(unwrapInboundIn(data), context) }
+
+  /// Called by the channel before each read from the socket.
+  func read(context: ChannelHandlerContext) {
+    if case .deciding = state { hasReadWaiting = true } else { context.read() }
+  }
+
+  private func receive(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
     switch (state, part) {
     case (.idle, .head(let head)): receive(head, context)
+    case (.deciding(let head, let request, let parts, let task), _):
+      state = .deciding(head, request, parts + [part], task)
     case (.receiving(let head, var request, let allowance), .body(let bytes)):
       state = .idle  // Gives the array its only reference, so that appending copies nothing.
       guard receive(bytes, into: &request.body, allowance, context) else { return }
       state = .receiving(head, request, allowance)
     case (.receiving(let head, let request, _), .end): answer(head, request, context)
-    case (.answering, _): sentTooEarly = true
+    case (.answering, _), (.writing, _): sentTooEarly = true
     case (.idle, _), (.receiving, .head), (.closing, _): break
     }
   }
@@ -86,11 +104,32 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
     let request = HTTPRequest(
       method: head.method.rawValue, path: target.path, query: target.query,
       headers: head.headers.map { (name: $0.name, value: $0.value) }, source: source)
-    let allowance = handler.bodyAllowance(for: request)
-    if let length = head.headers.first(name: "content-length").flatMap(Int.init), length > allowance.byteCount {
-      return refuse(allowance.refusal(.tooLarge), context)
+    let length = head.headers.first(name: "content-length").flatMap(Int.init) ?? 0
+    guard length > 0 || head.headers.contains(name: "transfer-encoding") else {
+      state = .receiving(head, request, .none)
+      return
     }
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    let (handler, entrance) = (self.handler, table.entrance)
+    let task = Task {
+      let allowance = await handler.bodyAllowance(for: request)
+      entrance.execute {
+        let (connection, context) = bound.value
+        connection.allow(allowance, length, context)
+      }
+    }
+    state = .deciding(head, request, [], task)
+  }
+
+  /// The handler has said what body the request may have.
+  private func allow(_ allowance: BodyAllowance, _ length: Int, _ context: ChannelHandlerContext) {
+    guard case .deciding(let head, let request, let parts, _) = state else { return }
     state = .receiving(head, request, allowance)
+    if length > allowance.byteCount { refuse(allowance.refusal(.tooLarge), context) }
+    for part in parts { receive(part, context) }
+    guard hasReadWaiting else { return }
+    hasReadWaiting = false
+    context.read()
   }
 
   /// False: the request was refused.
@@ -143,11 +182,11 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
     let isUpgrade = WebSocketHandshake.isAsked(by: head)
     if isUpgrade, let refusal = WebSocketHandshake.refusal(of: head) { return send(refusal, to: head, context) }
     let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-    let (handler, loop) = (self.handler, context.eventLoop)
+    let (handler, entrance) = (self.handler, table.entrance)
     let task = Task {
       let decision: WebSocketDecision =
         isUpgrade ? await handler.decideUpgrade(of: request) : .refuse(await handler.respond(to: request))
-      loop.execute {
+      entrance.execute {
         let (connection, context) = bound.value
         connection.finish(decision, context)
       }
@@ -168,9 +207,6 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
     // The decoder stops at a head that asks for an upgrade, so nothing can follow it.
     let keepsAlive = head.isKeepAlive && !sentTooEarly && !table.isClosing && !head.headers.contains(name: "upgrade")
     write(response, isHead: head.method == .HEAD, keepsAlive: keepsAlive, context)
-    guard keepsAlive else { return }
-    state = .idle
-    expectRequest(context.channel, within: limits.idleDuration)
   }
 
   private func refuse(_ status: Int, _ text: String, _ context: ChannelHandlerContext) {
@@ -195,7 +231,26 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
       context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: response.body)))), promise: nil)
     }
     let written = context.writeAndFlush(wrapOutboundOut(.end(nil)))
-    if !keepsAlive { close(after: written, context) }
+    if keepsAlive { awaitNext(after: written, context) } else { close(after: written, context) }
+  }
+
+  /// The next request is taken once the peer has taken this response: whoever asks and never reads is answered once.
+  private func awaitNext(after written: EventLoopFuture<Void>, _ context: ChannelHandlerContext) {
+    state = .writing
+    let channel = context.channel
+    timer.set(limits.writeDuration) { channel.close(promise: nil) }
+    let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+    written.whenSuccess { bound.value.responseTaken(channel) }
+  }
+
+  private func responseTaken(_ channel: any Channel) {
+    guard case .writing = state else { return }
+    if sentTooEarly || table.isClosing {
+      state = .closing
+      return LingeringClose.start(channel, timer)
+    }
+    state = .idle
+    expectRequest(channel, within: limits.idleDuration)
   }
 
   private func close(after written: EventLoopFuture<Void>, _ context: ChannelHandlerContext) {

@@ -3,8 +3,9 @@ public protocol WebHandler: Sendable {
   /// Answers a plain request. The task is cancelled when the peer goes away.
   func respond(to request: HTTPRequest) async -> HTTPResponse
 
-  /// How much of a body the request may have. Asked on the event loop when its head has come; `body` is empty.
-  func bodyAllowance(for request: HTTPRequest) -> BodyAllowance
+  /// How much of a body the request may have. Asked when the head of a request that brings one has come; nothing more
+  /// is read before the answer, and `body` is empty.
+  func bodyAllowance(for request: HTTPRequest) async -> BodyAllowance
 
   /// Decides on a WebSocket handshake (RFC 6455 §4.2) before it is answered.
   func decideUpgrade(of request: HTTPRequest) async -> WebSocketDecision

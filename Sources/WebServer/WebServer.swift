@@ -12,6 +12,7 @@ public final class WebServer: Sendable {
   private let listeners: [any Channel]
   private let table: NIOLoopBoundBox<ConnectionTable>
   private let counters: ServerCounters
+  private let entrance: LoopEntrance
   /// Guards that only the first `close()` acts.
   private let isClosed = Mutex(false)
 
@@ -20,9 +21,10 @@ public final class WebServer: Sendable {
 
   private init(
     group: MultiThreadedEventLoopGroup, listeners: [any Channel], table: NIOLoopBoundBox<ConnectionTable>,
-    counters: ServerCounters
+    counters: ServerCounters, entrance: LoopEntrance
   ) {
     self.group = group
+    self.entrance = entrance
     self.listeners = listeners
     self.table = table
     self.counters = counters
@@ -35,8 +37,9 @@ public final class WebServer: Sendable {
   ) async throws(WebServerError) -> WebServer {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let counters = ServerCounters()
+    let entrance = LoopEntrance(loop: group.next())
     let table = NIOLoopBoundBox.makeBoxSendingValue(
-      ConnectionTable(limits: limits, counters: counters), eventLoop: group.next())
+      ConnectionTable(limits: limits, counters: counters, entrance: entrance), eventLoop: group.next())
     let bootstrap = Self.bootstrap(group, table, handler)
     var listeners: [any Channel] = []
     for endpoint in endpoints {
@@ -50,7 +53,7 @@ public final class WebServer: Sendable {
         throw WebServerError(code: "not-bound", message: "cannot listen on TCP \(endpoint): \(reason)")
       }
     }
-    return WebServer(group: group, listeners: listeners, table: table, counters: counters)
+    return WebServer(group: group, listeners: listeners, table: table, counters: counters, entrance: entrance)
   }
 
   public var statistics: WebServerStatistics { counters.values.withLock { $0 } }
@@ -74,6 +77,7 @@ public final class WebServer: Sendable {
     }
     for channel in open ?? [] { try? await channel.closeFuture.get() }
     deadline.cancel()
+    entrance.close()
     try? await group.shutdownGracefully()
   }
 

@@ -131,7 +131,9 @@ final class WebSocketSession: ChannelDuplexHandler {
     switch assembler.take(frame) {
     case .incomplete: break
     case .message(let message): if !hasSentClose { inbox.put(message) }
-    case .ping(let payload): if !hasSentClose { writeFrame(.pong, payload, context) }
+    case .ping(let payload):
+      // A peer that takes nothing gets no more: the latest ping is all that needs an answer (RFC 6455 §5.5.3).
+      if !hasSentClose, context.channel.isWritable { writeFrame(.pong, payload, context) }
     case .pong: break
     case .close(let code, let reason): peerClosed(code, reason, context)
     case .failure(let failure): fail(failure, context)

@@ -103,14 +103,19 @@ def test_random_messages_are_answered(gateway, method, data):
     check(post(gateway, method[0], encoded, auth=ADMIN, content_type="application/protobuf"), method[0])
 
 
-@pytest.mark.parametrize("auth", [None, ADMIN, "not.a.token"], ids=["nobody", "an admin", "a liar"])
+PARTICIPANT = token(identity="ann", room_join=True, room=ROOM)
+
+
+@pytest.mark.parametrize(("auth", "code"), [
+    (None, "unauthenticated"), (ADMIN, "invalid_argument"), ("not.a.token", "unauthenticated"), (PARTICIPANT, "permission_denied"),
+], ids=["nobody", "an admin", "a liar", "a participant"])
 @pytest.mark.parametrize("chunked", [False, True], ids=["with its length", "in chunks"])
-def test_ten_megabytes_are_refused_and_not_kept(gateway, auth, chunked):
+def test_ten_megabytes_are_refused_and_not_kept(gateway, auth, code, chunked):
     before = gateway.resident_kilobytes()
     for _ in range(30):
         answer = send_large(gateway, auth, chunked)
         if answer is not None:
-            assert answer.error["code"] == ("invalid_argument" if auth else "unauthenticated")
+            assert answer.error["code"] == code
     assert gateway.resident_kilobytes() - before < 30_000
 
 
@@ -181,6 +186,63 @@ def test_many_bodies_at_once_are_bounded_together(gateway):
     for connection in waiting:
         connection.close()
     wait_until(lambda: post(gateway, "livekit.SIP/ListSIPInboundTrunk", auth=ADMIN).status == 200, "room for a request")
+
+
+@pytest.mark.parametrize(("auth", "status"), [("not.a.token", 401), (PARTICIPANT, 403)], ids=["liars", "participants"])
+def test_nobody_else_takes_the_room_for_bodies(gateway, auth, status):
+    """Whose token is not good for the method is answered at once, and nothing of the body is kept or waited for."""
+    before = gateway.resident_kilobytes()
+    waiting = []
+    for _ in range(150):
+        connection = socket.create_connection(("127.0.0.1", gateway.port))
+        connection.sendall(f"POST /twirp/livekit.SIP/ListSIPTrunk HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {auth}\r\n"
+                           f"Content-Type: application/json\r\nContent-Length: 1000001\r\n\r\n".encode())
+        waiting.append(connection)
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        list(pool.map(lambda connection: quietly(connection.sendall, b"x" * 1_000_000), waiting))
+        answers = list(pool.map(lambda connection: first_bytes(connection), waiting))
+    assert post(gateway, "livekit.SIP/ListSIPInboundTrunk", auth=ADMIN).status == 200
+    assert {answer for answer in answers if answer} == {f"HTTP/1.1 {status} ".encode()}
+    assert gateway.resident_kilobytes() - before < 30_000
+
+
+def first_bytes(connection) -> bytes:
+    """Empty where the connection was reset: the gateway closed it with a body under way."""
+    connection.settimeout(9)
+    try:
+        return connection.recv(13)
+    except ConnectionError:
+        return b""
+    finally:
+        connection.close()
+
+
+def test_whoever_never_reads_is_answered_once(gateway):
+    """Requests one after the other, whose megabytes of responses stay with the gateway."""
+    made = [post(gateway, "livekit.SIP/CreateSIPOutboundTrunk", {"trunk": {
+        "numbers": ["+15550100"], "address": "192.0.2.1", "metadata": "m" * 65_000}}, auth=ADMIN).json for _ in range(32)]
+    request = (f"POST /twirp/livekit.SIP/ListSIPOutboundTrunk HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ADMIN}\r\n"
+               "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}").encode()
+    connections = []
+    for _ in range(5):
+        connection = socket.socket()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        connection.connect(("127.0.0.1", gateway.port))
+        connections.append(connection)
+    listed = len(post(gateway, "livekit.SIP/ListSIPOutboundTrunk", auth=ADMIN).body)
+    assert listed > 2_000_000
+    before = gateway.resident_kilobytes()
+    for _ in range(15):
+        for connection in connections:
+            quietly(connection.sendall, request)
+            # Answered after it: it is answered by now.
+            post(gateway, "livekit.SIP/ListSIPOutboundTrunk", auth=ADMIN)
+    growth = gateway.resident_kilobytes() - before
+    assert growth < 40_000, growth
+    for connection in connections:
+        connection.close()
+    for trunk in made:
+        assert post(gateway, "livekit.SIP/DeleteSIPTrunk", {"sip_trunk_id": trunk["sip_trunk_id"]}, auth=ADMIN).status == 200
 
 
 def quietly(call, *arguments):

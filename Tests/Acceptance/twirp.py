@@ -16,8 +16,8 @@ STATUS = {
 }
 
 
-def token(*, admin=False, call=False, **video) -> str:
-    made = api.AccessToken(KEY, SECRET).with_sip_grants(api.SIPGrants(admin=admin, call=call))
+def token(*, admin=False, call=False, identity="", **video) -> str:
+    made = api.AccessToken(KEY, SECRET).with_identity(identity).with_sip_grants(api.SIPGrants(admin=admin, call=call))
     return made.with_grants(api.VideoGrants(**video)).to_jwt()
 
 

@@ -111,6 +111,58 @@ import Testing
     }
   }
 
+  @Test("whoever asks and does not take the response is answered once")
+  func unread() async throws {
+    let size = 32 * 1024 * 1024
+    let handler = TestHandler(response: { _ in HTTPResponse(status: 200, body: Array(repeating: 0x78, count: size)) })
+    try await withServer(handler: handler) { server, endpoint in
+      let client = try RawClient(endpoint)
+      try client.send(Self.get)
+      #expect(await eventually { server.statistics.requests == 1 })
+      for _ in 0..<1000 { try client.send(Self.get) }
+      let received = try await client.takeAll()
+      #expect((size..<size + 1000).contains(received.count))
+      #expect(server.statistics.requests == 1)
+    }
+  }
+
+  @Test("a response that the peer never takes is kept for its time and no longer")
+  func neverRead() async throws {
+    var limits = WebServerLimits()
+    limits.writeDuration = .milliseconds(100)
+    limits.idleDuration = .seconds(600)
+    let handler = TestHandler(response: { _ in
+      HTTPResponse(status: 200, body: Array(repeating: 0x78, count: 32 * 1024 * 1024))
+    })
+    try await withServer(limits, handler: handler) { server, endpoint in
+      let client = try RawClient(endpoint)
+      try client.send(Self.get)
+      #expect(await eventually { server.statistics.requests == 1 })
+      #expect(await eventually { server.statistics.openConnections == 0 })
+    }
+  }
+
+  @Test("nothing is read of a body before the handler has said what it may be")
+  func bodyBeforeAllowance() async throws {
+    let gate = Outcome<Bool>()
+    let handler = TestHandler(bodyByteCount: 64 * 1024 * 1024, allow: { _ = await eventually { gate.isSet } })
+    try await withServer(handler: handler) { server, endpoint in
+      let client = try RawClient(endpoint)
+      let body = [UInt8](repeating: 0x78, count: 32 * 1024 * 1024)
+      try client.send("POST / HTTP/1.1\r\nContent-Length: \(body.count)\r\nConnection: close\r\n\r\n")
+      // What the kernel's buffers hold goes; the rest stays with the client.
+      var sent = 0
+      let isGone = await eventually(within: .milliseconds(300)) {
+        sent += client.sendWithoutWaiting(Array(body[sent...]))
+        return sent == body.count
+      }
+      #expect(!isGone && server.statistics.heldBodyBytes == 0)
+      gate.set(true)
+      try await client.sendRest(Array(body[sent...]))
+      #expect(String(decoding: try await client.takeAll(), as: UTF8.self).hasSuffix("POST / \(body.count)"))
+    }
+  }
+
   @Test("half a request is closed after its time, at once or on a connection that served one")
   func slowRequests() async throws {
     var limits = WebServerLimits()

@@ -11,12 +11,15 @@ struct TestHandler: WebHandler {
     .text(200, "\(request.method) \(request.path) \(request.body.count)")
   }
   var bodyByteCount = 1024 * 1024
+  /// Awaited before a body is allowed.
+  var allow: @Sendable () async -> Void = {}
   var session: @Sendable (WebSocketConnection) async -> Void = TestHandler.echo
 
   func respond(to request: HTTPRequest) async -> HTTPResponse { await response(request) }
 
-  func bodyAllowance(for request: HTTPRequest) -> BodyAllowance {
-    BodyAllowance(byteCount: bodyByteCount) { fault in
+  func bodyAllowance(for request: HTTPRequest) async -> BodyAllowance {
+    await allow()
+    return BodyAllowance(byteCount: bodyByteCount) { fault in
       switch fault {
       case .tooLarge: .text(413, "too large")
       case .tooSlow: .text(408, "too slow")

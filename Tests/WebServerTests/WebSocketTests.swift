@@ -229,6 +229,25 @@ import Testing
     }
   }
 
+  @Test("pings of a peer that does not read are not all answered")
+  func unreadPongs() async throws {
+    try await withServer { _, endpoint in
+      let client = try await RawClient.webSocket(endpoint)
+      let ping = RawFrame(opcode: 9, payload: Array(repeating: 0x70, count: 125)).bytes
+      let burst = Array(repeatElement(ping, count: 1000).joined())
+      // Twice what the kernel's buffers hold.
+      for _ in 0..<120 { try await client.sendRest(burst) }
+      try client.send(RawFrame.text("last"))
+      var pongs = 0
+      var frame = try await client.takeFrame()
+      while frame.opcode != 1 {
+        pongs += frame.opcode == 10 ? 1 : 0
+        frame = try await client.takeFrame()
+      }
+      #expect(frame.payload == Array("last".utf8) && (1..<120_000).contains(pongs))
+    }
+  }
+
   @Test("a peer that reads is sent far more than the bound")
   func fastConsumer() async throws {
     var limits = WebServerLimits()

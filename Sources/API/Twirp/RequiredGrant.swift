@@ -45,20 +45,44 @@ enum RequiredGrant: Hashable, Sendable {
 
 /// What each request of a method needs.
 public struct GrantRule<Request>: Sendable {
-  let grant: @Sendable (Request) -> RequiredGrant
+  private let grant: @Sendable (Request) -> RequiredGrant
+  /// The rooms that the token names in the place of the request's: what is missing then, no request can make up for.
+  private let best: @Sendable (Grants) -> RequiredGrant
 
-  private init(_ grant: @escaping @Sendable (Request) -> RequiredGrant) { self.grant = grant }
+  private init(_ grant: RequiredGrant) {
+    self.grant = { _ in grant }
+    best = { _ in grant }
+  }
+
+  private init(
+    _ grant: @escaping @Sendable (Request) -> RequiredGrant, best: @escaping @Sendable (Grants) -> RequiredGrant
+  ) {
+    self.grant = grant
+    self.best = best
+  }
+
+  /// Nil: the token suffices for some request.
+  func refusal(of grants: Grants) -> TwirpError? { best(grants).refusal(for: grants) }
+
+  /// Nil: the token suffices for this request.
+  func refusal(of request: Request, _ grants: Grants) -> TwirpError? { grant(request).refusal(for: grants) }
 
   /// Fields of requests. Key paths without captures are safe to share.
   public typealias Field = KeyPath<Request, String> & Sendable
 
-  public static var sipAdmin: Self { Self { _ in .sipAdmin } }
-  public static var sipCall: Self { Self { _ in .sipCall } }
-  public static var roomCreate: Self { Self { _ in .roomCreate } }
-  public static var roomList: Self { Self { _ in .roomList } }
-  public static func sipCallInRoom(_ room: Field) -> Self { Self { .sipCallInRoom($0[keyPath: room]) } }
-  public static func roomAdmin(_ room: Field) -> Self { Self { .roomAdmin($0[keyPath: room]) } }
+  public static var sipAdmin: Self { Self(.sipAdmin) }
+  public static var sipCall: Self { Self(.sipCall) }
+  public static var roomCreate: Self { Self(.roomCreate) }
+  public static var roomList: Self { Self(.roomList) }
+  public static func sipCallInRoom(_ room: Field) -> Self {
+    Self({ .sipCallInRoom($0[keyPath: room]) }, best: { .sipCallInRoom($0.video.room ?? "") })
+  }
+  public static func roomAdmin(_ room: Field) -> Self {
+    Self({ .roomAdmin($0[keyPath: room]) }, best: { .roomAdmin($0.video.room ?? "") })
+  }
   public static func roomMove(_ room: Field, to destination: Field) -> Self {
-    Self { .roomMove($0[keyPath: room], to: $0[keyPath: destination]) }
+    Self(
+      { .roomMove($0[keyPath: room], to: $0[keyPath: destination]) },
+      best: { .roomMove($0.video.room ?? "", to: $0.video.destinationRoom ?? "") })
   }
 }

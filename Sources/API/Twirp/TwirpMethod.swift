@@ -8,6 +8,8 @@ public struct TwirpMethod: Sendable {
     @Sendable (_ body: [UInt8], _ coding: TwirpCoding, _ caller: APICaller) async throws(TwirpError) -> TwirpResponse
 
   let name: String
+  /// Why a caller may send no request of this method at all. Nil: its fields decide.
+  let refusal: @Sendable (APICaller) -> TwirpError?
   let answer: Answer
 
   /// - Parameters:
@@ -28,9 +30,10 @@ public struct TwirpMethod: Sendable {
     run: @escaping @Sendable (Request, APICaller) async throws(TwirpError) -> Advised<Response>
   ) {
     self.name = name
+    refusal = { caller in rule.refusal(of: caller.grants) }
     answer = { (body, coding, caller) async throws(TwirpError) in
       let request: Request = try coding.decode(body)
-      if let missing = rule.grant(request).refusal(for: caller.grants) { throw missing }
+      if let missing = rule.refusal(of: request, caller.grants) { throw missing }
       let result = try await run(request, caller)
       return TwirpResponse(
         status: 200, contentType: coding.contentType, warnings: result.warnings,

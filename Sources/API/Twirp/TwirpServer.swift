@@ -29,14 +29,19 @@ public struct TwirpServer: Sendable {
     }
   }
 
+  /// Why a request is refused whatever its body holds. Nil: its body decides. Nobody's body is read before that is known.
+  public func refusal(of head: TwirpRequest) async -> TwirpResponse? {
+    do throws(TwirpError) {
+      _ = try await admit(head)
+      return nil
+    } catch {
+      return TwirpResponse(error)
+    }
+  }
+
   /// What is wrong with a request whose body was not read.
   public static func bodyTooLarge() -> TwirpResponse {
     TwirpResponse(TwirpError(.invalidArgument, "the body has more than \(bodyByteLimit) bytes"))
-  }
-
-  /// Nobody's body is read before a token is shown.
-  public static func tokenMissing() -> TwirpResponse {
-    TwirpResponse(TwirpError(.unauthenticated, "no access token was given"))
   }
 
   public static func bodyTooSlow() -> TwirpResponse {
@@ -48,6 +53,17 @@ public struct TwirpServer: Sendable {
   }
 
   private func answer(_ request: TwirpRequest) async throws(TwirpError) -> TwirpResponse {
+    let (method, coding, caller) = try await admit(request)
+    guard request.body.count <= Self.bodyByteLimit else {
+      throw TwirpError(.invalidArgument, "the body has more than \(Self.bodyByteLimit) bytes")
+    }
+    return try await method.answer(request.body, coding, caller)
+  }
+
+  /// The method, and who asks for it. Thrown: what is wrong besides the body.
+  private func admit(
+    _ request: TwirpRequest
+  ) async throws(TwirpError) -> (method: TwirpMethod, coding: TwirpCoding, caller: APICaller) {
     let method = try method(for: request)
     guard let coding = TwirpCoding(contentType: request.contentType) else {
       throw Self.badRoute(
@@ -59,11 +75,9 @@ public struct TwirpServer: Sendable {
     } catch {
       throw TwirpError(.unauthenticated, error.reason)
     }
-    guard request.body.count <= Self.bodyByteLimit else {
-      throw TwirpError(.invalidArgument, "the body has more than \(Self.bodyByteLimit) bytes")
-    }
-    return try await method.answer(
-      request.body, coding, APICaller(apiKey: token.apiKey, grants: token.grants))
+    let caller = APICaller(apiKey: token.apiKey, grants: token.grants)
+    if let missing = method.refusal(caller) { throw missing }
+    return (method, coding, caller)
   }
 
   private func method(for request: TwirpRequest) throws(TwirpError) -> TwirpMethod {
