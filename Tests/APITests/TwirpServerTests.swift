@@ -152,7 +152,30 @@ import Testing
     #expect(await gateway.post(path + "GetCall", #"{"call_id": "SCL_1"}"#).status == 200)
     #expect(await gateway.post(path + "GetCall", #"{"call_id": "SCL_2"}"#).refusal.code == "not_found")
     #expect(await gateway.post(path + "HangUp", #"{"call_id": "SCL_1"}"#, token: "admin").status == 403)
-    #expect(await gateway.post(path + "HangUp", #"{"call_id": "SCL_1"}"#, token: "call").status == 200)
+    for (token, status) in [
+      ("call", 403), ("call+room:other", 403), ("room:lobby", 403), ("call+room:lobby", 200), ("call+admin", 200),
+    ] {
+      #expect(await gateway.post(path + "HangUp", #"{"call_id": "SCL_1"}"#, token: token).status == status, "\(token)")
+    }
+    #expect(await gateway.post(path + "HangUp", #"{"call_id": "SCL_2"}"#).refusal.code == "not_found")
+    #expect(gateway.calls.asked.withLock { $0 } == ["hang up SCL_1", "hang up SCL_1", "hang up SCL_2"])
+  }
+
+  @Test(
+    "whoever may send no request of a method is told so before the body is looked at",
+    arguments: [
+      ("livekit.SIP/ListSIPInboundTrunk", "call", 403), ("livekit.SIP/ListSIPInboundTrunk", "forged", 401),
+      ("livekit.SIP/ListSIPInboundTrunk", "", 401), ("livekit.SIP/CreateSIPParticipant", "admin", 403),
+      ("livekit.SIP/TransferSIPParticipant", "call", 403), ("livekit.SIP/TransferSIPParticipant", "room:a", 403),
+      ("livekit.SIP/NoSuchMethod", "admin", 404), ("livekit.Egress/ListEgress", "admin", 501),
+      ("livekit.SIP/TransferSIPParticipant", "call+room:a", nil), ("livekit.SIP/ListSIPInboundTrunk", "admin", nil),
+    ] as [(String, String, Int?)])
+  func beforeTheBody(path: String, token: String, status: Int?) async {
+    let head = TwirpRequest(
+      method: "POST", path: "/twirp/" + path, contentType: "application/json",
+      authorization: token.isEmpty ? "" : "Bearer \(token)", body: [])
+    #expect(await gateway.server.refusal(of: head)?.status == status)
+    #expect(await gateway.post("/twirp/" + path, "no JSON", token: token).status == status ?? 400)
   }
 }
 

@@ -21,9 +21,18 @@ public struct CallsService: Sendable {
         }
         return call
       },
-      TwirpMethod("HangUp", needs: .sipCall) { [calls] (request: Trunkline_HangUpRequest, _) async throws(TwirpError) in
-        try await calls.hangUp(request.callID)
+      TwirpMethod("HangUp", needs: .sipCall) {
+        [calls] (request: Trunkline_HangUpRequest, caller) async throws(TwirpError) in
+        try Self.check(caller, mayEnd: await calls.calls().first { $0.callID == request.callID })
+        return try await calls.hangUp(request.callID)
       },
     ]
+  }
+
+  /// Whoever may end one room's calls may not end another's.
+  private static func check(_ caller: APICaller, mayEnd call: Trunkline_Call?) throws(TwirpError) {
+    guard !caller.grants.sip.mayAdminister, !caller.grants.video.mayAdminister(call?.roomName ?? "") else { return }
+    throw TwirpError(
+      .permissionDenied, "the token does not grant sip.admin, or video.roomAdmin for the room of the call")
   }
 }
