@@ -26,6 +26,7 @@ extension AgentPool {
   /// Why a request cannot be fulfilled in any room. Nil: it can.
   public func violation(of request: Livekit_CreateAgentDispatchRequest) -> String? {
     if request.room.isEmpty { return "the request names no room" }
+    if case .UNRECOGNIZED(let number) = request.restartPolicy { return "restart_policy: there is no value \(number)" }
     return limits.violation(
       names: [request.agentName, request.deployment], metadata: request.metadata, attributes: request.attributes)
   }

@@ -3,16 +3,20 @@ import LiveKitProtocol
 
 /// The life of a job once somebody has it, and its end.
 extension AgentPool {
-  /// A worker tells how its job goes. Its word counts for jobs that lost their worker too: it may be back.
+  /// A worker tells how its job goes. Its word counts for jobs of its group that lost their worker too: it may be back.
   mutating func update(_ update: Livekit_UpdateJobStatus, of id: WorkerID) {
-    guard let job = jobs[update.jobID], job.isAssigned, job.worker == id || job.phase == .orphaned else { return }
+    guard let job = jobs[update.jobID], job.isAssigned,
+      job.worker == id || job.phase == .orphaned && job.group == workers[id]?.registration?.group
+    else { return }
     switch update.status {
     case .jsRunning:
       if case .assigned = job.phase { run(job.id, by: id) } else if job.phase == .orphaned { claim([job.id], by: id) }
     case .jsSuccess:
       setOutcome(of: job, .done)
       end(job, .jsSuccess, error: "")
-    case .jsFailed: fail(job, update.error.isEmpty ? "the job's process failed" : String(update.error.prefix(256)))
+    case .jsFailed:
+      let error = String(decoding: update.error.utf8.prefix(limits.errorByteCount), as: UTF8.self)
+      fail(job, error.isEmpty ? "the job's process failed" : error)
     case .jsPending, .UNRECOGNIZED: break
     }
   }

@@ -72,7 +72,7 @@ extension AgentPool {
       names: [identity, response.participantName], metadata: response.participantMetadata,
       attributes: response.participantAttributes)
     if let violation { return passOn(job, reason: violation) }
-    if rooms[job.room]?.members[identity] != nil {
+    if let room = rooms[job.room], room.members[identity] != nil || room.agents[identity] != nil {
       return passOn(job, reason: "somebody in the room has the identity that the worker asks for")
     }
     jobs[job.id]?.message.state.participantIdentity = identity

@@ -1,5 +1,6 @@
 import Base
 import LiveKitProtocol
+import SwiftProtobuf
 
 /// Workers coming, going and telling how they are.
 extension AgentPool {
@@ -92,6 +93,7 @@ extension AgentPool {
   mutating func simulate(_ request: Livekit_SimulateJobRequest, by id: WorkerID) {
     guard let worker = workers[id], let group = worker.registration?.group, !request.room.name.isEmpty,
       limits.violation(names: [request.room.name, request.participant.identity]) == nil,
+      ((try? request.serializedData().count) ?? .max) <= limits.simulationByteCount,
       worker.simulatedCount < limits.simulatedJobsPerWorker, worker.jobs.count < limits.jobsPerWorker,
       jobs.count < limits.jobs
     else { return }

@@ -46,6 +46,10 @@ public struct AgentLimits: Hashable, Sendable {
   public var nameByteCount = 256
   public var metadataByteCount = 64_000
   public var attributesByteCount = 64_000
+  /// What is kept of a job's error.
+  public var errorByteCount = 256
+  /// Room and participant of a simulated job together.
+  public var simulationByteCount = 16_384
   /// Messages of one worker: a steady rate, and how many may come at once.
   public var messagesPerSecond = 100
   public var messageBurst = 2_000

@@ -8,11 +8,16 @@ struct AgentEndpoint: Sendable {
   let rooms: RoomServer
   let verifier: TokenVerifier
 
-  /// 401 unless the token has the `agent` grant.
+  /// 401 unless the token has the `agent` grant and is for no single room: agents have that grant too, for theirs, and
+  /// must not get tokens for others by it.
   func decideUpgrade(of request: HTTPRequest) async -> WebSocketDecision {
     do {
       let token = try await verifier.verify(request.accessToken, unixSeconds: Int64(WallClock.now()))
-      guard token.grants.video.isAgent else { return .refuse(.text(401, "the token does not grant agent")) }
+      let grant = token.grants.video
+      guard grant.isAgent else { return .refuse(.text(401, "the token does not grant agent")) }
+      guard (grant.room ?? "").isEmpty else {
+        return .refuse(.text(401, "the token is an agent's for its room, not a worker's"))
+      }
       return .accept { [rooms] in await rooms.serveWorker($0, apiKey: token.apiKey) }
     } catch {
       return .refuse(.text(401, error.reason))

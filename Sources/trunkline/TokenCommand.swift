@@ -39,7 +39,7 @@ struct TokenCreateCommand: AsyncParsableCommand {
   @Option(help: "The name that other participants see.")
   var name: String = ""
 
-  @Flag(help: "The holder is an agent: it joins as kind agent and may register as a worker.")
+  @Flag(help: "The holder is an agent: it joins as kind agent and, without --room, may register as a worker.")
   var agent = false
 
   @Flag(name: .customLong("sip-admin"), help: "May manage trunks and dispatch rules.")

@@ -312,7 +312,9 @@ async def test_only_a_token_with_the_agent_grant_is_let_in(tmp_path):
         return api.AccessToken(KEY, secret).with_identity("x").with_grants(api.VideoGrants(**grants)).to_jwt()
 
     with Gateway(tmp_path) as gateway:
-        for bad in ("", "nonsense", token(SECRET, room_join=True, room="x"), token(SECRET, agent=False), token("x" * 32, agent=True)):
+        # The last but one is what an agent joins its room with.
+        for bad in ("", "nonsense", token(SECRET, room_join=True, room="x"), token(SECRET, agent=False),
+                    token(SECRET, agent=True, room_join=True, room="x"), token("x" * 32, agent=True)):
             with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
                 await BareWorker(gateway).connect(bad)
             assert refused.value.status == 401

@@ -140,6 +140,19 @@ struct DispatchTests {
     #expect(worker.offers.count == 2)
   }
 
+  @Test("two agents of one room never have one identity, not even before they have joined")
+  func sharedIdentity() {
+    let harness = Harness()
+    let (first, second) = (harness.worker("x"), harness.worker("y"))
+    harness.open("r", agents: ["x", "y"])
+    first.accept(first.offers[0].job.id) { $0.participantIdentity = "bot" }
+    second.accept(second.offers[0].job.id) { $0.participantIdentity = "bot" }
+    #expect(first.assignments.count == 1 && second.assignments.isEmpty)
+    harness.advance(.seconds(5))
+    second.accept(second.offers[1].job.id) { $0.participantIdentity = "bot2" }
+    #expect(second.assignments.count == 1)
+  }
+
   @Test("an answer beyond the limits is no acceptance")
   func oversizedAnswer() {
     let harness = Harness()
@@ -332,6 +345,10 @@ struct DispatchTests {
     #expect(code("r", String(repeating: "n", count: 300)) == .invalidArgument)
     #expect(code("r") == nil)
     #expect(code("r") == .resourceExhausted)
+    var unknown = Livekit_CreateAgentDispatchRequest()
+    unknown.room = "r"
+    unknown.restartPolicy = .UNRECOGNIZED(7)
+    #expect(harness.pool.violation(of: unknown) == "restart_policy: there is no value 7")
     #expect(throws: AgentError.self) { try harness.pool.dispatches(of: "elsewhere") }
     #expect(throws: AgentError.self) { try harness.pool.deleteDispatch("AD_x", of: "r", now: harness.now) }
   }

@@ -117,6 +117,22 @@ struct JobTests {
     stranger.update(scene.job, .jsSuccess)
     scene.spare.update(scene.job, .jsFailed)
     #expect(scene.harness.pool.jobCount == 1 && scene.harness.pool.situation(of: "r") == .there)
+    scene.busy.disconnect()
+    stranger.update(scene.job, .jsFailed)
+    #expect(scene.harness.removed.isEmpty && scene.spare.offers.isEmpty)
+    scene.spare.update(scene.job, .jsFailed)
+    #expect(scene.harness.removed == [scene.agent.identity])
+  }
+
+  @Test("of a job's error so many bytes are kept, whatever characters they make up")
+  func longErrors() {
+    let scene = Scene(policy: .jrpNever)
+    var update = Livekit_UpdateJobStatus()
+    update.jobID = scene.job
+    update.status = .jsFailed
+    update.error = "e" + String(repeating: "\u{301}", count: 100_000)
+    scene.busy.send(.updateJob(update))
+    #expect((1...256).contains(scene.harness.jobs("r")[0].state.error.utf8.count - 2))
   }
 
   @Test("a connection of the same worker that is newer takes its jobs over before the old one is known to be dead")

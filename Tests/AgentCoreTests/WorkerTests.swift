@@ -167,6 +167,10 @@ struct WorkerTests {
     #expect(worker.offers.last?.job.type == .jtPublisher)
     worker.disconnect()
     #expect(harness.pool.jobCount == 0)
+
+    request.room.metadata = String(repeating: "m", count: 20_000)
+    other.send(.simulateJob(request))
+    #expect(other.offers.isEmpty)
   }
 }
 
