@@ -11,16 +11,12 @@ import Synchronization
 public final class WebhookSender: WebhookEvents {
   /// Per URL.
   static let queueCount = 8
-  /// Events that may wait in one queue.
+  /// Events that may wait in one queue, and their bytes: metadata and attributes make one a few hundred kilobytes long.
   static let queueLimit = 512
-
-  private struct Delivery: Sendable {
-    let name: String
-    let body: [UInt8]
-  }
+  static let queueByteLimit = 4 * 1024 * 1024
 
   private struct Queue: Sendable {
-    let deliveries: AsyncStream<Delivery>.Continuation
+    let deliveries: WebhookQueue
     let task: Task<Void, Never>
   }
 
@@ -41,15 +37,14 @@ public final class WebhookSender: WebhookEvents {
     queues = urls.map { url in
       let session = WebhookSession(url: url, signer: signer, log: log, unixSeconds: unixSeconds)
       return (0..<Self.queueCount).map { _ in
-        let (stream, continuation) = AsyncStream.makeStream(
-          of: Delivery.self, bufferingPolicy: .bufferingOldest(Self.queueLimit))
+        let deliveries = WebhookQueue(limit: Self.queueLimit, byteLimit: Self.queueByteLimit)
         let task = Task {
-          for await delivery in stream {
+          await deliveries.deliver { delivery in
             await session.deliver(
               delivery.body, event: delivery.name, WebhookRetry(delays: retryDelays ?? WebhookRetry.delays))
           }
         }
-        return Queue(deliveries: continuation, task: task)
+        return Queue(deliveries: deliveries, task: task)
       }
     }
   }
@@ -87,7 +82,7 @@ public final class WebhookSender: WebhookEvents {
     guard let body: [UInt8] = try? event.jsonUTF8Bytes() else { return }
     for ofURL in queues {
       let queue = ofURL[Int(Self.hash(room) % UInt64(Self.queueCount))]
-      if case .dropped = queue.deliveries.yield(Delivery(name: name, body: body)) { noteDropped() }
+      if !queue.deliveries.add(WebhookQueue.Delivery(name: name, body: body)) { noteDropped() }
     }
   }
 

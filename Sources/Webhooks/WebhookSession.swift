@@ -10,6 +10,7 @@ struct WebhookSession: Sendable {
   let log: Logger
   let unixSeconds: @Sendable () -> Int64
   private let session: URLSession
+  private let responses = WebhookResponses()
 
   private static let attemptSeconds: Double = 10
 
@@ -23,7 +24,7 @@ struct WebhookSession: Sendable {
     configuration.timeoutIntervalForResource = Self.attemptSeconds
     configuration.httpMaximumConnectionsPerHost = WebhookSender.queueCount
     configuration.httpShouldSetCookies = false
-    session = URLSession(configuration: configuration, delegate: RedirectRefusal(), delegateQueue: nil)
+    session = URLSession(configuration: configuration, delegate: responses, delegateQueue: nil)
   }
 
   func deliver(_ body: [UInt8], event: String, _ retry: WebhookRetry) async {
@@ -55,25 +56,12 @@ struct WebhookSession: Sendable {
     do {
       request.setValue(
         try await signer.authorization(for: body, unixSeconds: unixSeconds()), forHTTPHeaderField: "Authorization")
-      let (_, response) = try await session.data(for: request)
-      return .status((response as? HTTPURLResponse)?.statusCode ?? 0)
-    } catch let error as URLError {
-      return .failed("no answer (\(error.code.rawValue))")
     } catch {
-      return .failed("\(error)")
+      return .failed(error.reason)
     }
+    return await responses.send(request, in: session)
   }
 
   /// Without its query and user, which may be secrets.
   private var shownURL: String { "\(url.scheme ?? "")://\(url.host ?? "")\(url.path)" }
-}
-
-/// The token is for the URL that was configured, not for wherever it points.
-private final class RedirectRefusal: NSObject, URLSessionTaskDelegate {
-  func urlSession(
-    _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
-    newRequest request: URLRequest, completionHandler: @escaping (URLRequest?) -> Void
-  ) {
-    completionHandler(nil)
-  }
 }

@@ -17,9 +17,10 @@ from twirp import sdk
 class Receiver:
     """Takes webhooks on a port of its own; `statuses` are its next answers, 200 after them."""
 
-    def __init__(self, port: int = 0):
+    def __init__(self, port: int = 0, *, endless=False):
         self.requests: list[tuple[str, str, str]] = []
         self.statuses: list[int] = []
+        self.sent_bytes = 0
         receiver = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -30,8 +31,17 @@ class Receiver:
                 status = receiver.statuses.pop(0) if receiver.statuses else 200
                 receiver.requests.append((body, self.headers["Authorization"], self.headers["Content-Type"]))
                 self.send_response(status)
-                self.send_header("Content-Length", "0")
+                if not endless:
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
                 self.end_headers()
+                try:
+                    while True:
+                        self.wfile.write(b"x" * 65536)
+                        receiver.sent_bytes += 65536
+                except OSError:
+                    self.close_connection = True
 
             def log_message(self, *_):
                 pass
@@ -166,6 +176,21 @@ async def test_a_receiver_that_is_gone_holds_up_no_call(tmp_path):
             assert len(late.verified()) == len(late.requests)
         finally:
             late.close()
+
+
+async def test_a_receiver_that_never_stops_answering_is_cut_short(tmp_path):
+    receiver = Receiver(endless=True)
+    try:
+        with Gateway(tmp_path, webhook={"urls": [receiver.url]}) as running:
+            async with sdk(running) as client:
+                await client.room.create_room(api.CreateRoomRequest(name="a"))
+                await client.room.delete_room(api.DeleteRoomRequest(room="a"))
+            # The status was all that was wanted: no event comes twice, none waits for the end of a response.
+            await eventually(lambda: len(receiver.requests) >= 2, "both events", 8)
+            assert receiver.names() == ["room_started", "room_finished"] and len(receiver.requests) == 2
+            assert receiver.sent_bytes < 50_000_000
+    finally:
+        receiver.close()
 
 
 async def test_the_last_events_are_sent_before_the_process_ends(hooked, receiver):
