@@ -47,6 +47,9 @@ public struct ConfigurationLint: Sendable {
   }
 
   static func text(_ patterns: [NumberPattern]) -> String { patterns.map(\.text).joined(separator: ", ") }
+
+  /// What one sentence, or the findings about one thing, name of many.
+  static let shownLimit = 8
 }
 
 // MARK: Trunks
@@ -69,18 +72,20 @@ extension ConfigurationLint {
   /// LiveKit's conflict rule: numbers decide, addresses do not.
   private func overlaps(_ index: Int) -> [LintFinding] {
     let trunk = trunks[index]
-    return trunks[..<index].enumerated().compactMap { place, earlier in
-      guard trunk.numbers.isEmpty == earlier.numbers.isEmpty,
-        let callers = NumberSet(trunk.allowedNumbers).intersection(NumberSet(earlier.allowedNumbers)),
-        let called = NumberSet(trunk.numbers).intersection(NumberSet(earlier.numbers))
-      else { return nil }
-      let from = callers.isEverything ? "" : " from \(callers)"
-      return LintFinding(
-        severity: .error, kind: .overlappingTrunks, subject: .trunk(index), other: .trunk(place), key: "numbers",
-        value: called.isEverything ? "[]" : "\(called)",
-        sentence: "trunks \(earlier.label) and \(trunk.label) both take calls\(from) to \(called); "
-          + "give each its own numbers, or make them one trunk")
-    }
+    let (callers, called) = (NumberSet(trunk.allowedNumbers), NumberSet(trunk.numbers))
+    return Array(
+      trunks[..<index].enumerated().lazy.compactMap { place, earlier -> LintFinding? in
+        guard trunk.numbers.isEmpty == earlier.numbers.isEmpty,
+          let callers = callers.intersection(NumberSet(earlier.allowedNumbers)),
+          let called = called.intersection(NumberSet(earlier.numbers))
+        else { return nil }
+        let from = callers.isEverything ? "" : " from \(callers)"
+        return LintFinding(
+          severity: .error, kind: .overlappingTrunks, subject: .trunk(index), other: .trunk(place), key: "numbers",
+          value: called.isEverything ? "[]" : "\(called)",
+          sentence: "trunks \(earlier.label) and \(trunk.label) both take calls\(from) to \(called); "
+            + "give each its own numbers, or make them one trunk")
+      }.prefix(Self.shownLimit))
   }
 
   private func duplicates() -> [LintFinding] {
@@ -102,11 +107,17 @@ extension ConfigurationLint {
 extension ConfigurationLint {
   private func trunkNames(_ index: Int) -> [LintFinding] {
     let rule = rules[index]
+    var places: [String: [Int]] = [:]
+    for (place, trunk) in trunks.enumerated() {
+      for name in Set([trunk.id, trunk.name]) { places[name, default: []].append(place) }
+    }
     return rule.trunkIDs.compactMap { name in
-      let named = trunks.indices.filter { trunks[$0].id == name || trunks[$0].name == name }
+      let named = places[name] ?? []
       if named.count == 1 { return nil }
       guard let first = named.first else {
-        let known = trunks.map(\.label).joined(separator: ", ")
+        let rest = trunks.count - Self.shownLimit
+        let known =
+          trunks.prefix(Self.shownLimit).map(\.label).joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
         return LintFinding(
           severity: .error, kind: .missingTrunk, subject: .rule(index), other: nil, key: "trunk_ids", value: name,
           sentence: "rule \(rule.label) names a trunk that is not there; "

@@ -1,6 +1,7 @@
 /// Rules before which another rule goes for every call they could take.
 extension ConfigurationLint {
   func shadow(_ index: Int) -> LintFinding? {
+    guard rules.count * trunks.count <= Self.shadowLimit else { return nil }
     let rule = rules[index]
     // Calls without a trunk come in too, and nothing is known about their numbers.
     if rule.trunkIDs.isEmpty, acceptUnmatchedTrunk { return nil }
@@ -21,6 +22,9 @@ extension ConfigurationLint {
       sentence: "rule \(rule.label) can never match: rule \(rules[other].label) goes before it for every call of "
         + "trunk \(self.trunks[first].label)")
   }
+
+  /// Pairs of a rule and a trunk that are looked at: among more it would take seconds, for a hint.
+  private static let shadowLimit = 1_000_000
 
   /// Whether rule `a` takes every call of the trunk that rule `b` could take.
   private func goesBefore(_ a: Int, _ b: Int, on trunk: Int) -> Bool {
