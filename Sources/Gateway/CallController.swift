@@ -257,7 +257,7 @@ final class CallController {
     do throws(OutboundRefusal) {
       let plan = try context.directory.current.planner.plan(
         target, callID: GUID.make(prefix: "SCL_"), using: &generator)
-      let placed = try place(plan, apiKey: "")
+      let placed = try place(plan, apiKey: target.apiKey)
       targets[call.legID] = placed
       placed.start()
     } catch {

@@ -277,6 +277,15 @@ struct TransferTests {
     #expect(record.transfers.map(\.wasBridged) == [true])
   }
 
+  @Test("a bridge counts for the limits of the key that asked for it")
+  func bridgeKey() {
+    var stage = Self.stage(TransferPolicy(mode: .bridgeOnly))
+    var request = Self.request()
+    request.apiKey = "key"
+    stage.handle(.transferRequested(request))
+    #expect(Self.dialled(stage)?.apiKey == "key")
+  }
+
   @Test("the phone hangs up in a bridge: the other side is hung up on")
   func bridgeLeft() throws {
     var stage = Self.stage(TransferPolicy(mode: .bridgeOnly))

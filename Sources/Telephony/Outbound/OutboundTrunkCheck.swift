@@ -88,8 +88,12 @@ public enum OutboundTrunkCheck {
 
 /// Tables of headers that came from configuration or the API.
 public enum HeaderCheck {
+  /// Headers of one message that others than the stack may write.
+  public static let countLimit = 128
+
   /// What is wrong with fixed headers. Nil: nothing.
   public static func problem(headers: [String: String]) -> String? {
+    if headers.count > countLimit { return "there are more than \(countLimit)" }
     for (name, value) in headers.sorted(by: { $0.key < $1.key }) {
       if let problem = problem(name: name) { return problem }
       if HeaderSyntax.isOwnedByStack(name) { return "the SIP stack writes \(name) itself" }

@@ -160,12 +160,11 @@ extension TransferMachine {
     if let index = record.transfers.lastIndex(where: { $0.transferID == id }) {
       record.transfers[index].wasBridged = true
     }
-    return [
-      .dialTarget(
-        TransferTarget(
-          callID: callID, purpose: .bridge, target: active.request.target, trunk: policy.trunk,
-          ownTrunkID: ownTrunkID, headers: active.request.headers, ringingTimeout: active.request.ringingTimeout))
-    ]
+    var target = TransferTarget(
+      callID: callID, purpose: .bridge, target: active.request.target, trunk: policy.trunk, ownTrunkID: ownTrunkID,
+      headers: active.request.headers, ringingTimeout: active.request.ringingTimeout)
+    target.apiKey = active.request.apiKey
+    return [.dialTarget(target)]
   }
 }
 

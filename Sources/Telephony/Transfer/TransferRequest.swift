@@ -16,6 +16,8 @@ public struct TransferRequest: Hashable, Sendable {
   /// Headers of the REFER, or of the INVITE of a bridge.
   public var headers: [CallFacts.Header]
   public var ringingTimeout: Duration
+  /// Whose limits a bridge's call out counts for. Empty: nobody's.
+  public var apiKey = ""
 
   public init(
     id: ID, transferID: String, target: ReferTarget, playDialtone: Bool = false, headers: [CallFacts.Header] = [],

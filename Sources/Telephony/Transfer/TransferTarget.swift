@@ -20,6 +20,8 @@ public struct TransferTarget: Hashable, Sendable {
   /// Of the place that is taken. Empty for a bridge.
   public var roomName: String
   public var identity: String
+  /// Whose limits it counts for. Empty: a phone asked for it.
+  public var apiKey = ""
 
   public init(
     callID: String, purpose: Purpose, target: ReferTarget, trunk: String = "", ownTrunkID: String = "",
