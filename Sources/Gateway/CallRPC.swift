@@ -62,8 +62,7 @@ extension RoomServer {
         })
     case CallRPC.endCall:
       guard let wanted = CallRPC.decode(CallRPC.EndRequest.self, request.payload),
-        (wanted.headers ?? [:]).count <= CallRPC.headerLimit,
-        (wanted.headers ?? [:]).allSatisfy({ HeaderSyntax.isName($0.key) && HeaderSyntax.isValue($0.value) })
+        (wanted.headers ?? [:]).count <= CallRPC.headerLimit, HeaderCheck.problem(headers: wanted.headers ?? [:]) == nil
       else { return refuse(request.id, as: sid, to: identity) }
       respond("{}", to: request.id, as: sid, for: identity)
       caller.notify(.endAsked(headers: wanted.headers ?? [:]))
