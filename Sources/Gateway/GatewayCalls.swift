@@ -32,7 +32,7 @@ struct GatewayCalls: CallService {
   func transferParticipant(
     _ message: Livekit_TransferSIPParticipantRequest, for caller: APICaller
   ) async throws(TwirpError) -> Livekit_TransferSIPParticipantResponse {
-    let result = await controller.transfer(message)
+    let result = await controller.transfer(message, for: caller)
     switch result {
     case .failure(let error): throw TwirpError(error)
     case .success(let result):
@@ -61,6 +61,12 @@ struct GatewayCalls: CallService {
       throw TwirpError(.notFound, "there is no call \(callID.prefix(64))")
     }
     return summary.message
+  }
+}
+
+extension CallError {
+  fileprivate static func noCall(_ room: String) -> CallError {
+    CallError(.notFound, "room \(room.prefix(64)) has no phone call of that identity")
   }
 }
 
@@ -98,7 +104,9 @@ extension CallController {
     }
   }
 
-  func transfer(_ message: Livekit_TransferSIPParticipantRequest) async -> Result<TransferResult, CallError> {
+  func transfer(
+    _ message: Livekit_TransferSIPParticipantRequest, for caller: APICaller
+  ) async -> Result<TransferResult, CallError> {
     var request: TransferRequest
     do throws(CallError) {
       let ringingTimeout = message.hasRingingTimeout ? message.ringingTimeout.duration : nil
@@ -109,11 +117,15 @@ extension CallController {
     } catch {
       return .failure(error)
     }
+    request.apiKey = caller.apiKey
     guard let call = call(of: message.participantIdentity, in: message.roomName) else {
-      return .failure(CallError(.notFound, "room \(message.roomName.prefix(64)) has no phone call of that identity"))
+      return .failure(.noCall(message.roomName))
     }
     if let consulted = request.target.consultedCallID {
-      guard let target = self.call(consulted)?.targetInItsPlace, consulted != call.callID else {
+      // Another room's call is none of this token's business, as long as it is not every call's.
+      guard let other = self.call(consulted), other !== call, let target = other.targetInItsPlace,
+        other.summary.roomName == message.roomName || caller.grants.sip.mayAdminister
+      else {
         return .failure(CallError(.notFound, "transfer_to names no other call in a room: \(consulted.prefix(64))"))
       }
       request.target = target
@@ -123,9 +135,7 @@ extension CallController {
 
   /// Why it is not moved. Nil: it is on its way.
   func move(_ identity: String, from room: String, to destination: String) -> CallError? {
-    guard let call = call(of: identity, in: room) else {
-      return CallError(.notFound, "room \(room.prefix(64)) has no phone call of that identity")
-    }
+    guard let call = call(of: identity, in: room) else { return .noCall(room) }
     guard let entry = call.entry(movedTo: destination) else {
       return CallError(.failedPrecondition, "the call is not answered, or is being transferred")
     }

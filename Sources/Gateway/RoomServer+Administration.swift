@@ -6,12 +6,14 @@ import RoomCore
 
 /// `livekit.RoomService` on the rooms of this process.
 extension RoomServer: RoomAdministration {
-  func createRoom(_ request: Livekit_CreateRoomRequest) throws(TwirpError) -> Livekit_Room {
-    let (room, actions) = try Self.asked { () throws(RoomError) in
+  func createRoom(_ request: Livekit_CreateRoomRequest) throws(TwirpError) -> Advised<Livekit_Room> {
+    let (room, isNew, actions) = try Self.asked { () throws(RoomError) in
       try core.createRoom(request, now: MonotonicClock.now())
     }
     perform(actions)
-    return room
+    guard !isNew, !request.agents.isEmpty else { return Advised(room) }
+    return Advised(
+      room, warnings: ["the room exists and its agents were dispatched when it was made; CreateDispatch adds one"])
   }
 
   func listRooms() -> [Livekit_Room] { core.rooms }
@@ -26,6 +28,10 @@ extension RoomServer: RoomAdministration {
 
   func participant(_ identity: String, of room: String) throws(TwirpError) -> Livekit_ParticipantInfo {
     try Self.asked { () throws(RoomError) in try core.participant(identity, of: room) }
+  }
+
+  func checkPlace(for identity: String, in room: String) throws(TwirpError) {
+    try Self.asked { () throws(RoomError) in try core.checkPlace(for: identity, in: room) }
   }
 
   func removeParticipant(_ identity: String, of room: String) throws(TwirpError) {
@@ -95,7 +101,12 @@ extension RoomServer {
       throw TwirpError(.resourceExhausted, "\(Self.pendingCallLimit) calls of methods wait for their answers already")
     }
     let asked = Duration.milliseconds(Int64(request.responseTimeoutMs))
-    let timeout = asked == .zero ? Self.methodTimeout : min(asked, Self.methodTimeoutLimit)
+    guard asked <= Self.methodTimeoutLimit else {
+      throw TwirpError(
+        .invalidArgument, "response_timeout_ms: expected at most \(Self.methodTimeoutLimit.wholeMilliseconds)",
+        meta: ["argument": "response_timeout_ms"])
+    }
+    let timeout = asked == .zero ? Self.methodTimeout : asked
     var request = request
     request.responseTimeoutMs = UInt32(timeout.wholeMilliseconds)
     let id = GUID.make(prefix: "RPC_")

@@ -10,10 +10,10 @@ struct Room: Sendable {
   /// What it was created with: agents to dispatch, tags.
   let configuration: Livekit_RoomConfiguration
   let createdAtMilliseconds: Int64
-  let emptyTimeout: Duration
-  let departureTimeout: Duration
+  private(set) var emptyTimeout: Duration
+  private(set) var departureTimeout: Duration
   /// Clients that count towards `max_participants`; 0 means as many as the server allows.
-  let maxParticipants: UInt32
+  private(set) var maxParticipants: UInt32
   var metadata: String
 
   var participants: [String: Participant] = [:]
@@ -53,6 +53,16 @@ struct Room: Sendable {
     turn.mediaRooms[media.id] = name
     turn.emit(.openRoom(media.id), on: media)
     turn.emit(.roomStarted(info, configuration))
+  }
+
+  /// Takes over what is set of a configuration; nobody who is here is put out by it.
+  mutating func adopt(_ configuration: Livekit_RoomConfiguration, turn: inout Turn) {
+    let before = info
+    if configuration.emptyTimeout > 0 { emptyTimeout = .seconds(configuration.emptyTimeout) }
+    if configuration.departureTimeout > 0 { departureTimeout = .seconds(configuration.departureTimeout) }
+    if configuration.maxParticipants > 0 { maxParticipants = configuration.maxParticipants }
+    if !configuration.metadata.isEmpty { metadata = configuration.metadata }
+    if info != before { announceRoom(turn: &turn) }
   }
 
   var info: Livekit_Room {

@@ -32,10 +32,10 @@ extension RoomServerCore {
 
   // MARK: Rooms
 
-  /// The room, as it is when it exists already.
+  /// Makes the room. One that exists takes over the timeouts, `max_participants` and metadata that are set.
   public mutating func createRoom(
     _ request: Livekit_CreateRoomRequest, now: MonotonicTime
-  ) throws(RoomError) -> (room: Livekit_Room, actions: [RoomAction]) {
+  ) throws(RoomError) -> (room: Livekit_Room, isNew: Bool, actions: [RoomAction]) {
     turn.now = now
     let limits = turn.limits
     guard !request.name.isEmpty, request.name.utf8.count <= limits.nameByteCount else {
@@ -54,8 +54,21 @@ extension RoomServerCore {
     configuration.metadata = request.metadata
     configuration.agents = request.agents
     configuration.tags = request.tags
+    let isNew = roomsByName[request.name] == nil
     open(request.name, configuration)
-    return (try existing(request.name).info, turn.takeActions())
+    if !isNew { roomsByName[request.name]?.adopt(configuration, turn: &turn) }
+    return (try existing(request.name).info, isNew, turn.takeActions())
+  }
+
+  /// Throws when another phone of this identity could not enter the room, there or not.
+  public func checkPlace(for identity: String, in room: String) throws(RoomError) {
+    var grants = Grants(identity: identity)
+    grants.kind = .sip
+    if let room = roomsByName[room] {
+      if room.isFull(for: grants, limits: turn.limits) { throw RoomError(.resourceExhausted, "the room is full") }
+    } else if roomsByName.count >= turn.limits.rooms {
+      throw RoomError(.resourceExhausted, "the server has \(turn.limits.rooms) rooms and takes no more")
+    }
   }
 
   public mutating func deleteRoom(_ room: String, now: MonotonicTime) throws(RoomError) -> [RoomAction] {
@@ -121,6 +134,9 @@ extension RoomServerCore {
   ) throws(RoomError) -> (participant: Livekit_ParticipantInfo, actions: [RoomAction]) {
     turn.now = now
     let participant = try existing(request.identity, in: existing(request.room))
+    if request.hasPermission, participant.isLocal {
+      throw RoomError(.failedPrecondition, "what a phone may do is not a matter of permissions: mute or remove it")
+    }
     var isChanged = false
     if var room = roomsByName.removeValue(forKey: request.room) {
       defer { roomsByName[request.room] = room }
@@ -139,7 +155,9 @@ extension RoomServerCore {
   ) throws(RoomError) -> [RoomAction] {
     turn.now = now
     let participant = try existing(request.identity, in: existing(request.room))
-    guard !participant.isLocal else { return [] }
+    guard !participant.isLocal else {
+      throw RoomError(.failedPrecondition, "a phone hears all of its room; there is nothing to subscribe to")
+    }
     roomsByName[request.room]?.updateSubscriptions(
       of: participant.sid, trackSIDs: request.trackSids + request.participantTracks.flatMap(\.trackSids),
       isWanted: request.subscribe, turn: &turn)

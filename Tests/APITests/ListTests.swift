@@ -104,4 +104,42 @@ import Testing
     #expect(response.items.map(\.sipTrunkID) == ["ST_a", "ST_b", "ST_c", "ST_d", "ST_e", "ST_x", "ST_y"])
     #expect(response.items.last?.kind == .trunkOutbound && response.items.last?.outboundAddress == "example.com")
   }
+
+  @Test("LiveKit's older list loses nothing between its pages", arguments: [nil, 700, 5000] as [Int32?])
+  func olderPages(limit: Int32?) async throws {
+    var stored = StoredConfiguration()
+    for number in 0..<1300 {
+      // Most of one kind come first, and most of the other last.
+      var inbound = Livekit_SIPInboundTrunkInfo()
+      inbound.sipTrunkID = "ST_\(10_000 + number + (number > 1100 ? 2000 : 0))"
+      inbound.numbers = ["+1555\(10_000 + number)"]
+      stored.inboundTrunks.append(inbound)
+      var outbound = Livekit_SIPOutboundTrunkInfo()
+      outbound.sipTrunkID = "ST_\(11_500 + number)"
+      outbound.address = "example.com"
+      outbound.numbers = ["+1"]
+      stored.outboundTrunks.append(outbound)
+    }
+    let gateway = try TestGateway(stored: stored)
+    var request = Livekit_ListSIPTrunkRequest()
+    if let limit { request.page.limit = limit }
+    var found: [String] = []
+    while true {
+      let page: Livekit_ListSIPTrunkResponse = try await gateway.ask("ListSIPTrunk", request)
+      guard let last = page.items.last else { break }
+      #expect(page.items.count <= 1000)
+      found += page.items.map(\.sipTrunkID)
+      request.page.afterID = last.sipTrunkID
+    }
+    let all = stored.inboundTrunks.map(\.sipTrunkID) + stored.outboundTrunks.map(\.sipTrunkID)
+    #expect(found == all.sorted())
+  }
+
+  @Test("more ids than a page has items are refused, not left out")
+  func tooManyIDs() async throws {
+    #expect(try await trunks(ids: Array(repeating: "ST_a", count: 1000)).count == 1000)
+    await #expect {
+      try await trunks(ids: Array(repeating: "ST_a", count: 1001))
+    } throws: { ($0 as? Refused)?.meta?["argument"] == "sip_trunk_ids" }
+  }
 }

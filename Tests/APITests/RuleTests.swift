@@ -47,7 +47,19 @@ import Testing
       #"{"rule": {"dispatch_rule_callee": {}}, "room_config": {"sync_streams": true}}"#, "room_config.min_playout_delay"
     ),
     (#"{"rule": {"dispatch_rule_callee": {}}, "trunk_ids": [""]}"#, "trunk_ids"),
+    (
+      #"{"rule": {"dispatch_rule_callee": {}}, "room_config": {"agents": [{"restart_policy": 7}]}}"#,
+      "room_config.agents.restart_policy: there is no value 7"
+    ),
+    (
+      #"{"dispatch_rule": {"rule": {"dispatch_rule_callee": {}}, "trunk_ids": [\#(list("ST_", 101))], "#
+        + #""numbers": [\#(list("+1", 100))]}}"#, "numbers: expected at most 10000 combinations"
+    ),
   ]
+
+  private static func list(_ prefix: String, _ count: Int) -> String {
+    (0..<count).map { "\"\(prefix)\(1000 + $0)\"" }.joined(separator: ",")
+  }
 
   @Test("a rule that cannot stay so is refused with its field", arguments: refused)
   func refusing(json: String, message: String) async {
@@ -88,5 +100,33 @@ import Testing
       "CreateSIPDispatchRule", #"{"rule": {"dispatch_rule_callee": {}}, "trunk_ids": ["ST_nobody"]}"#)
     #expect(response.status == 200 && response.warnings.count == 1)
     #expect(response.warnings.first?.contains("names a trunk that is not there") == true)
+  }
+
+  @Test("what trunks and rules hold together is bounded; what becomes smaller is taken")
+  func size() async throws {
+    let gateway = try TestGateway(byteLimit: 10_000)
+    let metadata = String(repeating: "m", count: 4000)
+    func create(_ pin: Int) async -> TwirpResponse {
+      await gateway.post(
+        "CreateSIPDispatchRule",
+        #"{"rule": {"dispatch_rule_direct": {"room_name": "a", "pin": "\#(pin)"}}, "metadata": "\#(metadata)"}"#)
+    }
+    let first = await create(1)
+    #expect(first.status == 200)
+    #expect(
+      await gateway.post("CreateSIPInboundTrunk", #"{"trunk": {"numbers": ["+1"], "metadata": "\#(metadata)"}}"#).status
+        == 200)
+    let third = await create(2)
+    #expect(third.refusal.code == "resource_exhausted" && third.refusal.msg.hasSuffix("expected at most 10000"))
+    let id = try ProtobufJSON.decode(Livekit_SIPDispatchRuleInfo.self, from: first.body).sipDispatchRuleID
+    func update(_ metadata: String) async -> Int {
+      await gateway.post(
+        "UpdateSIPDispatchRule", #"{"sip_dispatch_rule_id": "\#(id)", "update": {"metadata": "\#(metadata)"}}"#
+      ).status
+    }
+    #expect(await update(metadata + metadata) == 429)
+    #expect(await update("less") == 200)
+    #expect(await create(2).status == 200)
+    #expect(gateway.snapshots.last?.rules.count == 2)
   }
 }

@@ -113,7 +113,7 @@ struct TestGateway: Sendable {
 
   init(
     stored: StoredConfiguration = StoredConfiguration(), isBroken: Bool = false,
-    fixed: FixedConfiguration = FixedConfiguration()
+    fixed: FixedConfiguration = FixedConfiguration(), byteLimit: Int = TrunkCatalog.byteLimit
   ) throws {
     let store = MemoryStore(stored)
     store.isBroken = isBroken
@@ -122,7 +122,7 @@ struct TestGateway: Sendable {
     catalog = try TrunkCatalog(
       fixed: fixed,
       capabilities: PhoneCapabilities(codecs: ["PCMU/8000", "PCMA/8000"], hasTLS: false, hasSRTP: false),
-      store: store, executor: TestExecutor(),
+      store: store, byteLimit: byteLimit, executor: TestExecutor(),
       unixNanoseconds: {
         published.clock.withLock {
           $0 += 1

@@ -144,6 +144,20 @@ import Testing
     #expect(try update.applied(to: ["a", "b"], "numbers") == result)
   }
 
+  @Test("a list takes no more changes at a time than it has entries")
+  func longUpdates() async throws {
+    let made = await gateway.post("CreateSIPInboundTrunk", #"{"trunk": {"numbers": ["+15550100"]}}"#)
+    let trunk = try ProtobufJSON.decode(Livekit_SIPInboundTrunkInfo.self, from: made.body)
+    for change in [\Livekit_ListUpdate.set, \.add, \.remove] as [WritableKeyPath<Livekit_ListUpdate, [String]>] {
+      var request = Livekit_UpdateSIPInboundTrunkRequest()
+      request.sipTrunkID = trunk.sipTrunkID
+      request.update.numbers[keyPath: change] = (0..<100_000).map { "\($0)" }
+      await #expect {
+        let _: Livekit_SIPInboundTrunkInfo = try await gateway.ask("UpdateSIPInboundTrunk", request)
+      } throws: { ($0 as? Refused)?.msg == "numbers: expected at most 1000 entries" }
+    }
+  }
+
   @Test("a list is cleared, but not in the same breath as set or added to")
   func listClear() throws {
     var update = Livekit_ListUpdate()

@@ -1,7 +1,11 @@
 """LiveKit's server SDK manages trunks, rules, rooms and calls of the gateway."""
 
 import asyncio
+import inspect
+import json
+import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -9,7 +13,7 @@ import threading
 import time
 
 import pytest
-from harness import CALLED, KEY, ROOT, SECRET, Gateway, Sipp, eventually, wait_until
+from harness import CALLED, KEY, ROOT, SECRET, Gateway, Sipp, binary, direct_rule, eventually, wait_until
 from livekit import api, rtc
 from sipphone import SIPPhone
 from twirp import ALL, post, sdk, token
@@ -120,7 +124,10 @@ async def test_a_change_holds_for_the_next_call_and_leaves_running_ones_alone(em
         assert agent.caller() is not None
         await eventually(lambda: len(agent.audio(agent.caller().identity)) > 8000, "a second of the first call")
         assert post(empty, "trunkline.Calls/ListCalls", auth=token(**ALL)).json["calls"][0]["state"] == "CALL_STATE_ACTIVE"
-        ended = post(empty, "trunkline.Calls/HangUp", {"call_id": calls[0]["call_id"]}, auth=token(call=True)).json
+        hang_up = ("trunkline.Calls/HangUp", {"call_id": calls[0]["call_id"]})
+        for other in (token(call=True), token(call=True, room_admin=True, room="other"), token(room_admin=True, room="lobby")):
+            assert post(empty, *hang_up, auth=other).error["code"] == "permission_denied"
+        ended = post(empty, *hang_up, auth=token(call=True, room_admin=True, room="lobby")).json
         assert ended["call_id"] == calls[0]["call_id"]
         caller.wait()
         records = empty.wait_for_records(2)
@@ -309,6 +316,169 @@ async def test_a_phone_is_muted_moved_and_removed(gateway, tmp_path):
     assert gateway.wait_for_records()[0]["end_reason"] == "removed"
 
 
+async def test_a_phone_is_taken_to_another_room(tmp_path):
+    with Gateway(tmp_path, dispatch_rules=[direct_rule("lobby")]) as gateway:
+        first, second = await gateway.join("lobby"), await gateway.join("desk", "helper")
+        full = await gateway.join("full", "loner")
+        await second.publish_tone(900)
+        with SIPPhone(gateway) as phone:
+            answered = asyncio.ensure_future(asyncio.to_thread(phone.invite))
+            caller = await eventually(first.caller, "the call to ring")
+            async with sdk(gateway) as client:
+                def move(to: str):
+                    return client.room.move_participant(api.MoveParticipantRequest(room="lobby", identity=caller.identity, destination_room=to))
+
+                await refused(move("desk"), "failed_precondition", "not established")
+                await first.publish_tone(700)
+                assert (await answered).status == 200
+                await eventually(lambda: caller.attributes.get("sip.callStatus") == "active", "an active call")
+                await client.room.create_room(api.CreateRoomRequest(name="full", max_participants=1))
+                await refused(move("full"), "resource_exhausted", "full")
+                await refused(move("lobby"), "invalid_argument", "destination_room")
+                assert first.caller() is not None and not full.caller()
+                await move("desk")
+                moved = await eventually(second.caller, "the phone in the other room")
+                assert moved.identity == caller.identity and moved.attributes["sip.callID"] == caller.attributes["sip.callID"]
+                await eventually(lambda: first.caller() is None, "the phone to be gone from the first")
+                await refused(move("desk"), "not_found")
+            await asyncio.to_thread(phone.hang_up)
+        [record] = gateway.wait_for_records()
+        assert (record["room"], record["end_reason"]) == ("desk", "hangup")
+
+
+async def test_a_participant_asks_for_a_phones_headers_and_ends_its_call(gateway, tmp_path):
+    caller = Sipp(gateway, "until_bye", tmp_path)
+    async with sdk(gateway) as client:
+        room, phone = (await eventually_async(lambda: phone_rooms(client), "a room with a phone"))[0]
+    agent = await gateway.join(room)
+    await agent.publish_tone(600)
+    await eventually(lambda: agent.caller() and agent.caller().attributes.get("sip.callStatus") == "active", "an active call")
+
+    async def call(method: str, **payload) -> dict:
+        return json.loads(await agent.room.local_participant.perform_rpc(
+            destination_identity=phone.identity, method=method, payload=json.dumps(payload)))
+
+    headers = (await call("lk.sip.GetRemoteHeaders"))["headers"]
+    assert headers["X-Twilio-CallSid"] == "CA00000000000000000000000000000001" and "Call-ID" in headers
+    assert (await call("lk.sip.GetRemoteHeaders", include=["x-twilio-callsid", "x-no"]))["headers"] == {
+        "X-Twilio-CallSid": headers["X-Twilio-CallSid"]}
+    assert (await call("lk.sip.GetRemoteHeaders", exclude=["X-TWILIO-CALLSID"]))["headers"] == {
+        name: value for name, value in headers.items() if name != "X-Twilio-CallSid"}
+    # What breaks the message is nobody's to write.
+    for bad in ({"Content-Length": "5"}, {"Via": "x"}, {"X-A": "b\r\nVia: x"}, {"no name": "x"}, {f"X-{n}": "" for n in range(33)}):
+        with pytest.raises(rtc.RpcError) as error:
+            await call("lk.sip.EndCall", headers=bad)
+        assert error.value.code == 1500
+    # sipp takes a BYE only once it has begun to talk.
+    await eventually(lambda: len(agent.audio(phone.identity)) > 8000, "a second of the call")
+    assert await call("lk.sip.EndCall", headers={"X-Outcome": "confirmed"}) == {}
+    caller.wait()
+    assert "X-Outcome: confirmed" in caller.trace().split("BYE sip:")[1].split("SIP/2.0 200")[0]
+    assert gateway.wait_for_records()[0]["end_reason"] == "end-requested"
+
+
+@pytest.mark.parametrize(("method", "body", "says"), [
+    ("CreateRoom", {"name": "x", "node_id": "ND_x"}, "node_id"),
+    ("CreateRoom", {"name": "x", "room_preset": "p"}, "room_preset"),
+    ("CreateRoom", {"name": "x", "sync_streams": True}, "sync_streams"),
+    ("CreateRoom", {"name": "x", "replay_enabled": True}, "replay_enabled"),
+    ("CreateRoom", {"name": "x", "agents": [{"agent_name": "a"}] * 33}, "agents: expected at most 32"),
+    ("CreateRoom", {"name": "x", "agents": [{"restart_policy": 7}]}, "agents.restart_policy"),
+    ("CreateRoom", {"name": "x", "agents": [{"metadata": "m" * 70_000}]}, "agents.metadata"),
+    ("CreateRoom", {"name": "x", "metadata": "m" * 70_000}, "metadata"),
+    ("RemoveParticipant", {"room": "lobby", "identity": "ann", "revoke_token_ts": 1}, "revoke_token_ts"),
+    ("SendData", {"room": "lobby", "data": "aGk=", "kind": 7}, "kind"),
+    ("PerformRpc", {"room": "lobby", "destination_identity": "ann", "method": "m", "response_timeout_ms": 60_001}, "response_timeout_ms"),
+    ("PerformRpc", {"room": "lobby", "destination_identity": "ann", "method": "m", "payload": "p" * 20_000}, "payload"),
+    ("PerformRpc", {"room": "lobby", "destination_identity": "ann", "method": ""}, "method"),
+    ("MoveParticipant", {"room": "lobby", "identity": "ann", "destination_room": "lobby"}, "destination_room"),
+    ("AgentDispatchService/CreateDispatch", {"room": "lobby", "restart_policy": 7}, "restart_policy"),
+    ("SIP/ListSIPInboundTrunk", {"trunk_ids": ["ST_x"] * 1001}, "trunk_ids"),
+    ("SIP/ListSIPDispatchRule", {"dispatch_rule_ids": ["SDR_x"] * 1001}, "dispatch_rule_ids"),
+], ids=lambda value: value if isinstance(value, str) else "")
+async def test_what_cannot_be_honoured_is_refused_and_named(gateway, method, body, says):
+    await gateway.join("lobby", "ann")
+    service = "" if "/" in method else "RoomService/"
+    auth = token(**ALL, room_admin=True, room="lobby", destination_room="lobby")
+    error = (await asyncio.to_thread(post, gateway, f"livekit.{service}{method}", body, auth=auth)).error
+    assert error["code"] == "invalid_argument" and says in error["msg"], error
+
+
+async def test_a_room_that_exists_takes_over_what_is_set(gateway):
+    ann = await gateway.join("lobby", "ann")
+    auth = token(room_create=True)
+    answer = await asyncio.to_thread(
+        post, gateway, "livekit.RoomService/CreateRoom", {"name": "lobby", "metadata": "new", "departure_timeout": 7}, auth=auth)
+    assert (answer.json["metadata"], answer.json["departure_timeout"]) == ("new", 7) and "trunkline-warning" not in answer.headers
+    await eventually(lambda: ann.room.metadata == "new", "the metadata to be seen")
+    answer = await asyncio.to_thread(
+        post, gateway, "livekit.RoomService/CreateRoom", {"name": "lobby", "agents": [{"agent_name": "late"}]}, auth=auth)
+    assert answer.status == 200 and "CreateDispatch" in answer.headers["trunkline-warning"]
+
+
+@pytest.mark.filterwarnings("ignore:.*is deprecated, use")
+async def test_every_method_of_the_sdk_reaches_one_of_the_gateway(gateway):
+    """With next to nothing in the requests: what each does is for the other tests."""
+    async with sdk(gateway) as client:
+        called = []
+        for service in (client.sip, client.room, client.agent_dispatch):
+            for name, method in inspect.getmembers(service, inspect.iscoroutinefunction):
+                if name.startswith("_"):
+                    continue
+                arguments = []
+                for parameter in inspect.signature(method, eval_str=True).parameters.values():
+                    if parameter.kind == parameter.KEYWORD_ONLY or parameter.default is not parameter.empty:
+                        continue
+                    argument = "x" if parameter.annotation is str else parameter.annotation()
+                    for field in ("room", "room_name", "destination_room"):
+                        if field in getattr(argument, "DESCRIPTOR", api.Room.DESCRIPTOR).fields_by_name:
+                            setattr(argument, field, "lobby")
+                    arguments.append(argument)
+                try:
+                    await method(*arguments)
+                except api.ServerError as error:
+                    assert error.code in ("invalid_argument", "not_found", "unimplemented"), (name, error)
+                    assert error.code != "unimplemented" or name == "forward_participant", (name, error)
+                called.append(name)
+    assert len(called) >= 47, called
+
+
+def test_methods_that_the_sdk_has_not(empty):
+    auth = token(**ALL)
+    trunk = post(empty, "livekit.SIP/CreateSIPInboundTrunk", {"trunk": {"numbers": ["+15550100"], "auth_password": "pw", "auth_username": "u"}}, auth=auth).json
+    out = post(empty, "livekit.SIP/CreateSIPOutboundTrunk", {"trunk": {"numbers": ["+15550100"], "address": "192.0.2.1"}}, auth=auth).json
+    assert post(empty, "livekit.SIP/GetSIPInboundTrunk", {"sip_trunk_id": trunk["sip_trunk_id"]}, auth=auth).json == {"trunk": trunk}
+    assert post(empty, "livekit.SIP/GetSIPOutboundTrunk", {"sip_trunk_id": out["sip_trunk_id"]}, auth=auth).json == {"trunk": out}
+    for method in ("GetSIPInboundTrunk", "GetSIPOutboundTrunk"):
+        assert post(empty, f"livekit.SIP/{method}", {"sip_trunk_id": "ST_no"}, auth=auth).error["code"] == "not_found"
+    older = {item["sip_trunk_id"]: item for item in post(empty, "livekit.SIP/ListSIPTrunk", auth=auth).json["items"]}
+    assert older[trunk["sip_trunk_id"]]["kind"] == "TRUNK_INBOUND" and older[trunk["sip_trunk_id"]]["inbound_password"] == "pw"
+    assert older[out["sip_trunk_id"]]["kind"] == "TRUNK_OUTBOUND" and older[out["sip_trunk_id"]]["outbound_address"] == "192.0.2.1"
+
+
+def test_passwords_are_shown_to_the_administrator_alone(empty):
+    auth = token(**ALL)
+    made = [post(empty, f"livekit.SIP/CreateSIP{kind}Trunk", {"trunk": {
+        "numbers": ["+15550100"], "auth_username": "u", "auth_password": "hunter2", "address": "192.0.2.1"}}, auth=auth).json
+        for kind in ("Inbound", "Outbound")]
+    assert all(trunk["auth_password"] == "hunter2" for trunk in made)
+    lesser = token(call=True, room_create=True, room_list=True, room_admin=True, room="lobby")
+    for method, body in (("ListSIPInboundTrunk", {}), ("ListSIPOutboundTrunk", {}), ("ListSIPTrunk", {}),
+                         ("GetSIPInboundTrunk", {"sip_trunk_id": made[0]["sip_trunk_id"]}),
+                         ("GetSIPOutboundTrunk", {"sip_trunk_id": made[1]["sip_trunk_id"]}),
+                         ("UpdateSIPInboundTrunk", {"sip_trunk_id": made[0]["sip_trunk_id"], "update": {}}),
+                         ("DeleteSIPTrunk", {"sip_trunk_id": made[0]["sip_trunk_id"]})):
+        answer = post(empty, f"livekit.SIP/{method}", body, auth=lesser)
+        assert answer.error["code"] == "permission_denied" and b"hunter2" not in answer.body
+    bad = post(empty, "livekit.SIP/CreateSIPOutboundTrunk", {"trunk": {"numbers": ["+1"], "auth_password": "hunter2", "address": "192.0.2.1"}}, auth=auth)
+    call = post(empty, "livekit.SIP/CreateSIPParticipant", {
+        "trunk": {"hostname": "a b", "auth_username": "u", "auth_password": "hunter2"}, "sip_call_to": "1", "sip_number": "2",
+        "room_name": "r"}, auth=auth)
+    for answer in (bad, call):
+        assert answer.error["code"] == "invalid_argument" and b"hunter2" not in answer.body
+    assert "hunter2" not in empty.log()
+
+
 async def phone_rooms(client) -> list:
     """Rooms with a phone, and that phone."""
     found = []
@@ -356,6 +526,31 @@ async def test_other_services_of_livekit_say_that_they_are_not_here(gateway):
     async with sdk(gateway) as client:
         await refused(client.egress.list_egress(api.ListEgressRequest()), "unimplemented", "livekit.Egress")
         await refused(client.ingress.list_ingress(api.ListIngressRequest()), "unimplemented", "livekit.Ingress")
+
+
+def documented(section: str) -> list[tuple[str, str]]:
+    """First cell and command of each row of the section's table that has a command."""
+    text = (ROOT / "docs" / "api.md").read_text().split(f"\n## {section}\n")[1].split("\n## ")[0]
+    rows = [[cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in text.splitlines() if line.startswith("| ")]
+    return [(row[0].strip("`"), row[-1][1:-1]) for row in rows[1:] if row[-1].startswith("`")]
+
+
+@pytest.mark.parametrize("section, count", [("Errors", 11), ("Limits", 9)])
+def test_the_documentations_commands_show_each_error_and_limit(gateway, tmp_path, section, count):
+    (tmp_path / "trunkline").symlink_to(binary())
+    environment = os.environ | {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}", "SIP_CONFIG_FILE": str(gateway.directory / "trunkline.yaml"),
+        "LIVEKIT_URL": gateway.url, "LIVEKIT_API_KEY": KEY, "LIVEKIT_API_SECRET": SECRET}
+    [prelude] = [block for block in re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "api.md").read_text(), re.S) if "call() {" in block]
+    commands = documented(section)
+    assert len(commands) == count
+    for name, command in commands:
+        script = f"{prelude}\necho\n{command}".replace("7880", str(gateway.port)).replace("7882", str(gateway.configuration["rtc"]["udp_port"]))
+        done = subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True, timeout=60)
+        # Of several answers the last one.
+        codes = re.findall(r'\{"code":"(\w+)"', done.stdout)
+        expected = [name] if section == "Errors" else ["invalid_argument", "resource_exhausted"]
+        assert codes and codes[-1] in expected, (name, command, done.stdout[-500:], done.stderr[-500:])
 
 
 async def test_another_secret_opens_nothing(gateway):

@@ -11,7 +11,7 @@ from livekit import api
 from sipcallee import SIPCallee
 from sipphone import SIPPhone
 from tones import AMPLITUDE, Tones, hears, last_half_second, level, participant_hears
-from twirp import sdk
+from twirp import post, sdk, token
 
 AGENT_HZ, CALLER_HZ, OTHER_HZ = 1300, 600, 900
 TARGET = "+15550188"
@@ -194,6 +194,21 @@ async def test_a_consultation_that_is_none_is_not_found(tmp_path, named):
     async with scene(tmp_path) as here:
         call_id = here.agent.caller().attributes["sip.callID"] if named == "itself" else named
         await refused(here.transfer(f"sip:{call_id}@here"), "not_found")
+
+
+async def test_a_consultation_of_another_room_is_its_own_business(tmp_path):
+    async with scene(tmp_path) as here:
+        call_id = here.agent.caller().attributes["sip.callID"]
+        async with sdk(here.gateway) as client:
+            await client.room.move_participant(api.MoveParticipantRequest(room="lobby", identity="sip_+15550123", destination_room="other"))
+        consulted = await here.call(OTHER_HZ, number="+15550124")
+        body = {"room_name": "lobby", "participant_identity": "sip_+15550124", "transfer_to": f"sip:{call_id}@here", "ringing_timeout": "1s"}
+        answers = [await asyncio.to_thread(
+            post, here.gateway, "livekit.SIP/TransferSIPParticipant", body, auth=token(call=True, admin=admin, room_admin=True, room="lobby"))
+            for admin in (False, True)]
+        # Nobody answers the REFER that the administrator's token led to.
+        assert [answer.error["code"] for answer in answers] == ["not_found", "deadline_exceeded"]
+        assert (await asyncio.to_thread(consulted.hang_up)).status == 200
 
 
 async def test_a_call_with_replaces_takes_the_place_of_another_in_its_room(tmp_path):

@@ -21,8 +21,9 @@ struct AdministrationTests {
     request.name = "b"
     request.emptyTimeout = 5
     request.tags = ["k": "v"]
-    let (room, actions) = try harness.core.createRoom(request, now: harness.now)
+    let (room, isNew, actions) = try harness.core.createRoom(request, now: harness.now)
     harness.perform(actions)
+    #expect(isNew)
     #expect(room.sid.hasPrefix("RM_") && room.emptyTimeout == 5 && room.creationTime == 1_700_000_001)
     #expect(try harness.core.createRoom(request, now: harness.now).room == room, "it is there already")
     let alice = harness.join("alice", room: "a")
@@ -37,6 +38,47 @@ struct AdministrationTests {
     #expect(alice.leave?.reason == .roomDeleted && alice.isClosed && harness.core.rooms.map(\.name) == ["b"])
     harness.advance(.seconds(6))
     #expect(harness.core.rooms.isEmpty)
+  }
+
+  @Test("a room that exists takes over what is set, and nothing else")
+  func createdAgain() throws {
+    let harness = Harness()
+    let alice = harness.join("alice", room: "a")
+    var request = Livekit_CreateRoomRequest()
+    request.name = "a"
+    request.metadata = "m"
+    request.maxParticipants = 1
+    request.departureTimeout = 3
+    let (room, isNew, actions) = try harness.core.createRoom(request, now: harness.now)
+    harness.perform(actions)
+    #expect(!isNew && room.metadata == "m" && room.maxParticipants == 1 && room.departureTimeout == 3)
+    #expect(room.emptyTimeout == 300 && alice.messages.last?.roomUpdate.room.metadata == "m")
+    #expect(throws: RoomError.self) { try harness.core.checkPlace(for: "sip_1", in: "a") }
+    #expect(throws: Never.self) { try harness.core.checkPlace(for: "alice", in: "a") }
+    #expect(throws: Never.self) { try harness.core.checkPlace(for: "sip_1", in: "elsewhere") }
+    var plain = Livekit_CreateRoomRequest()
+    plain.name = "a"
+    #expect(try harness.core.createRoom(plain, now: harness.now).room == room)
+  }
+
+  @Test("what would come to nothing for a phone is refused")
+  func phones() throws {
+    let harness = Harness()
+    let call = try harness.call("sip_1")
+    var update = Livekit_UpdateParticipantRequest()
+    update.room = "lobby"
+    update.identity = "sip_1"
+    update.name = "Phone"
+    #expect(try harness.core.updateParticipant(update, now: harness.now).participant.name == "Phone")
+    update.name = "Other"
+    update.permission.canSubscribe = true
+    #expect(throws: RoomError.self) { try harness.core.updateParticipant(update, now: harness.now) }
+    #expect(try harness.core.participant("sip_1", of: "lobby").name == "Phone")
+    var subscriptions = Livekit_UpdateSubscriptionsRequest()
+    subscriptions.room = "lobby"
+    subscriptions.identity = "sip_1"
+    subscriptions.trackSids = [call.trackSID]
+    #expect(throws: RoomError.self) { try harness.core.updateSubscriptions(subscriptions, now: harness.now) }
   }
 
   @Test("deleting a room removes its calls")

@@ -1,4 +1,5 @@
 import LiveKitProtocol
+import Telephony
 
 /// `livekit.RoomService`.
 public struct RoomService: Sendable {
@@ -87,6 +88,7 @@ public struct RoomService: Sendable {
         guard try await rooms.participant(request.identity, of: request.room).kind == .sip else {
           throw TwirpError(.unimplemented, "only phones can be moved; clients join the other room themselves")
         }
+        try await rooms.checkPlace(for: request.identity, in: request.destinationRoom)
         try await calls.moveParticipant(request)
         return Livekit_MoveParticipantResponse()
       },
@@ -103,6 +105,9 @@ public struct RoomService: Sendable {
     [
       TwirpMethod("SendData", needs: .roomAdmin(\.room)) {
         [rooms] (request: Livekit_SendDataRequest, _) async throws(TwirpError) in
+        if case .UNRECOGNIZED(let number) = request.kind {
+          throw MessageField.invalid("kind", "there is no value \(number)")
+        }
         try await rooms.sendData(request)
         return Livekit_SendDataResponse()
       },
@@ -117,6 +122,13 @@ public struct RoomService: Sendable {
 
   /// What a room of ours has not.
   private static func check(_ request: Livekit_CreateRoomRequest) throws(TwirpError) {
+    guard request.nodeID.isEmpty else {
+      throw MessageField.invalid("node_id", "expected none: this gateway is the only node")
+    }
+    var configuration = Livekit_RoomConfiguration()
+    configuration.agents = request.agents
+    configuration.tags = request.tags
+    _ = try RoomConfiguration(configuration, in: "")
     if request.hasEgress { throw TwirpError(.unimplemented, "egress: this gateway records no rooms") }
     guard request.roomPreset.isEmpty else {
       throw MessageField.invalid("room_preset", "there are no presets; write their values into the request")

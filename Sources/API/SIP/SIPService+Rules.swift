@@ -24,7 +24,7 @@ extension SIPService {
         [catalog] (request: Livekit_ListSIPDispatchRuleRequest, _) async throws(TwirpError) in
         var response = Livekit_ListSIPDispatchRuleResponse()
         let wanted = Set(request.trunkIds)
-        response.items = await catalog.list(ids: request.dispatchRuleIds, page: request.page) { rule in
+        response.items = try await catalog.list(ids: request.dispatchRuleIds, page: request.page) { rule in
           wanted.isEmpty || rule.trunkIds.isEmpty || !wanted.isDisjoint(with: rule.trunkIds)
         }
         return response

@@ -34,7 +34,7 @@ extension SIPService {
         [catalog] (request: Livekit_ListSIPInboundTrunkRequest, _) async throws(TwirpError) in
         var response = Livekit_ListSIPInboundTrunkResponse()
         let wanted = Set(request.numbers.map { PhoneNumber.normalized($0) })
-        response.items = await catalog.list(ids: request.trunkIds, page: request.page) { trunk in
+        response.items = try await catalog.list(ids: request.trunkIds, page: request.page) { trunk in
           wanted.isEmpty || trunk.numbers.isEmpty
             || trunk.numbers.contains { wanted.contains(PhoneNumber.normalized($0)) }
         }
@@ -73,7 +73,7 @@ extension SIPService {
         [catalog] (request: Livekit_ListSIPOutboundTrunkRequest, _) async throws(TwirpError) in
         var response = Livekit_ListSIPOutboundTrunkResponse()
         let wanted = Set(request.numbers)
-        response.items = await catalog.list(ids: request.trunkIds, page: request.page) { trunk in
+        response.items = try await catalog.list(ids: request.trunkIds, page: request.page) { trunk in
           wanted.isEmpty || trunk.numbers.isEmpty || !wanted.isDisjoint(with: trunk.numbers)
         }
         return response
@@ -85,12 +85,11 @@ extension SIPService {
     [
       TwirpMethod("ListSIPTrunk", needs: .sipAdmin) {
         [catalog] (request: Livekit_ListSIPTrunkRequest, _) async throws(TwirpError) in
-        let inbound: [Livekit_SIPInboundTrunkInfo] = await catalog.list(ids: [], page: request.page) { _ in true }
-        let outbound: [Livekit_SIPOutboundTrunkInfo] = await catalog.list(ids: [], page: request.page) { _ in true }
+        let inbound: [Livekit_SIPInboundTrunkInfo] = try await catalog.list(ids: [], page: request.page) { _ in true }
+        let outbound: [Livekit_SIPOutboundTrunkInfo] = try await catalog.list(ids: [], page: request.page) { _ in true }
         var response = Livekit_ListSIPTrunkResponse()
         let all = inbound.map(Livekit_SIPTrunkInfo.init) + outbound.map(Livekit_SIPTrunkInfo.init)
-        let limit = request.page.limit > 0 ? Int(request.page.limit) : all.count
-        response.items = Array(all.sorted { $0.sipTrunkID < $1.sipTrunkID }.prefix(limit))
+        response.items = Array(all.sorted { $0.sipTrunkID < $1.sipTrunkID }.prefix(request.page.itemLimit))
         return response
       },
       TwirpMethod("DeleteSIPTrunk", needs: .sipAdmin) {

@@ -29,7 +29,7 @@ public struct TwirpServer: Sendable {
     }
   }
 
-  /// Why a request is refused whatever its body holds. Nil: its body decides. Nobody's body is read before that is known.
+  /// Why a request is refused whatever its body holds. Nil: its body decides, which is read only then.
   public func refusal(of head: TwirpRequest) async -> TwirpResponse? {
     do throws(TwirpError) {
       _ = try await admit(head)

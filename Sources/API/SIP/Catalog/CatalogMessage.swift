@@ -51,6 +51,9 @@ struct CatalogTables: Sendable {
   var outboundTrunks = CatalogTable<Livekit_SIPOutboundTrunkInfo>()
   var rules = CatalogTable<Livekit_SIPDispatchRuleInfo>()
 
+  /// Of what the API has made, encoded.
+  var byteCount: Int { inboundTrunks.byteCount + outboundTrunks.byteCount + rules.byteCount }
+
   var snapshot: CatalogSnapshot {
     var snapshot = CatalogSnapshot()
     snapshot.inboundTrunks = inboundTrunks.values

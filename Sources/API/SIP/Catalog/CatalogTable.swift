@@ -9,12 +9,23 @@ struct CatalogTable<Message: CatalogMessage>: Sendable {
     var value: Message.Value?
     /// File and line; nil for what the API has made.
     var place: String?
+    /// Encoded. 0 for the configuration file's.
+    private(set) var byteCount = 0
+
+    init(message: Message, value: Message.Value? = nil, place: String? = nil) {
+      self.message = message
+      self.value = value
+      self.place = place
+      if place == nil { byteCount = (try? message.serializedData().count) ?? 0 }
+    }
   }
 
   /// What one store may hold.
   static var limit: Int { 10_000 }
 
   private(set) var items: [Item] = []
+  /// Of what the API has made, encoded.
+  private(set) var byteCount = 0
 
   var values: [Message.Value] { items.compactMap(\.value) }
 
@@ -45,7 +56,9 @@ struct CatalogTable<Message: CatalogMessage>: Sendable {
   /// Puts the item in, in the place of what has its id.
   mutating func put(_ item: Item) {
     let index = index(of: item.message.id)
+    byteCount += item.byteCount
     if index < items.count, items[index].message.id == item.message.id {
+      byteCount -= items[index].byteCount
       items[index] = item
     } else {
       items.insert(item, at: index)
@@ -54,30 +67,31 @@ struct CatalogTable<Message: CatalogMessage>: Sendable {
 
   mutating func remove(_ id: String) {
     let index = index(of: id)
-    if index < items.count, items[index].message.id == id { items.remove(at: index) }
+    if index < items.count, items[index].message.id == id { byteCount -= items.remove(at: index).byteCount }
   }
 
   /// One page of what passes the filter. With `ids`: those, in that order, and an empty message for each that is not
   /// there, as LiveKit has it.
-  func list(ids: [String], page: Livekit_Pagination, where isWanted: (Message) -> Bool) -> [Message] {
+  func list(
+    ids: [String], page: Livekit_Pagination, where isWanted: (Message) -> Bool
+  ) throws(TwirpError) -> [Message] {
     if !ids.isEmpty {
-      return ids.prefix(Self.pageLimit).compactMap { id in
+      guard ids.count <= Livekit_Pagination.itemLimit else {
+        throw MessageField.invalid(Message.idField + "s", "expected at most \(Livekit_Pagination.itemLimit) ids")
+      }
+      return ids.compactMap { id in
         guard let message = self[id]?.message else { return Message() }
         return isWanted(message) ? message : nil
       }
     }
     let start = page.afterID.isEmpty ? 0 : index(after: page.afterID)
-    let limit = page.limit > 0 ? min(Int(page.limit), Self.pageLimit) : Self.pageLimit
     var found: [Message] = []
     for item in items[start...] where isWanted(item.message) {
       found.append(item.message)
-      if found.count == limit { break }
+      if found.count == page.itemLimit { break }
     }
     return found
   }
-
-  /// LiveKit's default and maximum.
-  private static var pageLimit: Int { 1000 }
 
   /// Where the id is, or would be.
   private func index(of id: String) -> Int {
@@ -93,4 +107,12 @@ struct CatalogTable<Message: CatalogMessage>: Sendable {
     let index = index(of: id)
     return index < items.count && items[index].message.id == id ? index + 1 : index
   }
+}
+
+extension Livekit_Pagination {
+  /// LiveKit's default and maximum.
+  static let itemLimit = 1000
+
+  /// Items of this page.
+  var itemLimit: Int { limit > 0 ? min(Int(limit), Self.itemLimit) : Self.itemLimit }
 }

@@ -7,6 +7,9 @@ extension Livekit_ListUpdate {
     guard [!set.isEmpty, clear, edits].count(where: { $0 }) <= 1 else {
       throw MessageField.invalid(field, "expected one of set, clear, and add with remove")
     }
+    guard max(set.count, add.count, remove.count) <= MessageField.listLimit else {
+      throw MessageField.invalid(field, "expected at most \(MessageField.listLimit) entries")
+    }
     if !set.isEmpty { return set }
     if clear { return [] }
     let kept = list.filter { !remove.contains($0) }

@@ -12,6 +12,7 @@ public actor TrunkCatalog {
   private let rules: CatalogRules
   private let unixNanoseconds: @Sendable () -> Int64
   private let publish: @Sendable (CatalogSnapshot) -> Void
+  private let byteLimit: Int
   private var tables: CatalogTables
   /// Stored things that are not in force, one sentence each.
   public nonisolated let problems: [String]
@@ -20,13 +21,16 @@ public actor TrunkCatalog {
 
   public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
+  /// What the API may make in all, encoded: in memory it is some ten times that.
+  public static let byteLimit = 32 * 1024 * 1024
+
   /// - Parameters:
   ///   - executor: blocks while the store writes.
   ///   - publish: called in order with each later state.
   public init(
     fixed: FixedConfiguration, capabilities: PhoneCapabilities, store: sending any ConfigurationStore,
-    executor: any SerialExecutor, unixNanoseconds: @escaping @Sendable () -> Int64,
-    publish: @escaping @Sendable (CatalogSnapshot) -> Void
+    byteLimit: Int = TrunkCatalog.byteLimit, executor: any SerialExecutor,
+    unixNanoseconds: @escaping @Sendable () -> Int64, publish: @escaping @Sendable (CatalogSnapshot) -> Void
   ) throws(StoreError) {
     let rules = CatalogRules(fixed, capabilities)
     var loading = CatalogLoading(fixed, rules)
@@ -37,6 +41,7 @@ public actor TrunkCatalog {
     self.rules = rules
     self.executor = executor
     self.store = store
+    self.byteLimit = byteLimit
     self.unixNanoseconds = unixNanoseconds
     self.publish = publish
   }
@@ -51,8 +56,8 @@ public actor TrunkCatalog {
 
   func list<M: CatalogMessage>(
     ids: [String], page: Livekit_Pagination, where isWanted: @Sendable (M) -> Bool
-  ) -> [M] {
-    tables[keyPath: M.table].list(ids: ids, page: page, where: isWanted)
+  ) throws(TwirpError) -> [M] {
+    try tables[keyPath: M.table].list(ids: ids, page: page, where: isWanted)
   }
 
   func create<M: CatalogMessage>(_ message: M) throws(TwirpError) -> Advised<M> {
@@ -108,13 +113,18 @@ public actor TrunkCatalog {
     let value = try message.value(rules)
     var others = tables
     others[keyPath: M.table].remove(message.id)
+    let item = CatalogTable<M>.Item(message: message, value: value)
+    let size = others.byteCount + item.byteCount
+    guard size <= byteLimit || size <= tables.byteCount else {
+      throw TwirpError(.resourceExhausted, "trunks and rules would have \(size) bytes; expected at most \(byteLimit)")
+    }
     let warnings = try M.check(value, among: others, rules)
     do throws(StoreError) {
       try message.save(to: store)
     } catch {
       throw TwirpError(.internal, error.description)
     }
-    tables[keyPath: M.table].put(.init(message: message, value: value))
+    tables[keyPath: M.table].put(item)
     publish(tables.snapshot)
     return Advised(message, warnings: warnings)
   }

@@ -3,10 +3,17 @@ import SwiftProtobuf
 import Telephony
 
 extension DispatchRule {
+  /// Rules are held against each other by trunk and number.
+  private static let combinationLimit = 10_000
+
   /// The rule that the message describes; what cannot stay so is thrown (livekit-wire 2.7).
   init(_ info: Livekit_SIPDispatchRuleInfo, capabilities: PhoneCapabilities) throws(TwirpError) {
     guard info.roomPreset.isEmpty else {
       throw MessageField.invalid("room_preset", "there are no presets; write their values into room_config")
+    }
+    guard info.trunkIds.count * info.numbers.count <= Self.combinationLimit else {
+      throw MessageField.invalid(
+        "numbers", "expected at most \(Self.combinationLimit) combinations of trunk_ids and numbers; make more rules")
     }
     self.init(
       id: info.sipDispatchRuleID,

@@ -4,8 +4,8 @@ import Telephony
 extension RoomConfiguration {
   private static let agentLimit = 32
 
-  init(_ message: Livekit_RoomConfiguration) throws(TwirpError) {
-    let config = "room_config."
+  /// - Parameter config: stands before the fields' names in what is thrown.
+  init(_ message: Livekit_RoomConfiguration, in config: String = "room_config.") throws(TwirpError) {
     if message.hasEgress { throw MessageField.invalid(config + "egress", "this gateway records no rooms") }
     guard message.minPlayoutDelay == 0, message.maxPlayoutDelay == 0, !message.syncStreams else {
       throw MessageField.invalid(
@@ -22,13 +22,15 @@ extension RoomConfiguration {
       metadata: try MessageField.text(
         message.metadata, config + "metadata", limit: MessageField.metadataByteLimit),
       tags: try MessageField.map(message.tags, config + "tags"))
-    for agent in message.agents { agents.append(try Agent(agent)) }
+    for agent in message.agents { agents.append(try Agent(agent, in: config + "agents.")) }
   }
 }
 
 extension RoomConfiguration.Agent {
-  fileprivate init(_ message: Livekit_RoomAgentDispatch) throws(TwirpError) {
-    let agents = "room_config.agents."
+  fileprivate init(_ message: Livekit_RoomAgentDispatch, in agents: String) throws(TwirpError) {
+    if case .UNRECOGNIZED(let number) = message.restartPolicy {
+      throw MessageField.invalid(agents + "restart_policy", "there is no value \(number)")
+    }
     self.init(
       agentName: try MessageField.text(message.agentName, agents + "agent_name"),
       metadata: try MessageField.text(
