@@ -71,6 +71,10 @@ extension RoomServer {
   }
 
   private func respond(_ payload: String, to id: String, as sid: String, for identity: String) {
+    guard payload.utf8.count <= core.configuration.limits.rpcPayloadByteCount else {
+      return refuse(
+        id, 1504, "the headers are longer than an answer may be: name those wanted in include", as: sid, to: identity)
+    }
     var packet = Livekit_DataPacket()
     packet.destinationIdentities = [identity]
     packet.rpcResponse.requestID = id
@@ -79,12 +83,15 @@ extension RoomServer {
   }
 
   /// RPC error 1500: the method was called with something it cannot read.
-  private func refuse(_ id: String, as sid: String, to identity: String) {
+  private func refuse(
+    _ id: String, _ code: UInt32 = 1500, _ message: String = "the payload is not what the method takes", as sid: String,
+    to identity: String
+  ) {
     var packet = Livekit_DataPacket()
     packet.destinationIdentities = [identity]
     packet.rpcResponse.requestID = id
-    packet.rpcResponse.error.code = 1500
-    packet.rpcResponse.error.message = "the payload is not what the method takes"
+    packet.rpcResponse.error.code = code
+    packet.rpcResponse.error.message = message
     sendLocal(packet, as: sid)
   }
 }

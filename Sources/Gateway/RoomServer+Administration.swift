@@ -87,6 +87,7 @@ extension RoomServer: RoomAdministration {
 
 /// Who is asked, and who waits.
 struct PendingMethodCall {
+  let room: String
   let identity: String
   let continuation: CheckedContinuation<Result<String, TwirpError>, Never>
 }
@@ -119,7 +120,8 @@ extension RoomServer {
     }
     defer { timer.cancel() }
     let result = await withCheckedContinuation { continuation in
-      pendingCalls[id] = PendingMethodCall(identity: request.destinationIdentity, continuation: continuation)
+      pendingCalls[id] = PendingMethodCall(
+        room: request.room, identity: request.destinationIdentity, continuation: continuation)
       // Here, because a phone's answer is among them.
       perform(actions)
     }
@@ -137,6 +139,13 @@ extension RoomServer {
       finish(
         response.requestID,
         .failure(TwirpError(.internal, "\(participant.identity) answered in a way nobody asked for")))
+    }
+  }
+
+  /// Nobody waits for the answer of someone who is gone.
+  func abandonCalls(of identity: String, in room: String) {
+    for (id, call) in pendingCalls where call.room == room && call.identity == identity {
+      finish(id, .failure(TwirpError(.unavailable, "\(identity) left the room before it answered")))
     }
   }
 

@@ -218,6 +218,7 @@ actor RoomServer {
       reportOccupancy(of: room.name)
     case .participantLeft(let room, let participant):
       note("a participant left", room, participant)
+      abandonCalls(of: participant.identity, in: room.name)
       reportOccupancy(of: room.name)
     case .roomStarted(let room, _):
       log.info("a room started", metadata: ["room": "\(room.name)", "sid": "\(room.sid)"])

@@ -47,6 +47,13 @@ import Testing
       #"{"rule": {"dispatch_rule_callee": {}}, "room_config": {"sync_streams": true}}"#, "room_config.min_playout_delay"
     ),
     (#"{"rule": {"dispatch_rule_callee": {}}, "trunk_ids": [""]}"#, "trunk_ids"),
+    // What the rooms of its calls would not take.
+    (#"{"rule": {"dispatch_rule_callee": {"room_prefix": "\#(long(129))"}}}"#, "room_prefix: expected at most 128"),
+    (#"{"rule": {"dispatch_rule_callee": {}}, "metadata": "\#(long(64_001))"}"#, "metadata: expected at most 64000"),
+    (
+      #"{"rule": {"dispatch_rule_callee": {}}, "attributes": {\#((0..<9).map { "\"\($0)\": \"\(long(4000))\"" }.joined(separator: ", "))}}"#,
+      "attributes: expected at most 32000 bytes together"
+    ),
     (
       #"{"rule": {"dispatch_rule_callee": {}}, "room_config": {"agents": [{"restart_policy": 7}]}}"#,
       "room_config.agents.restart_policy: there is no value 7"
@@ -56,6 +63,8 @@ import Testing
         + #""numbers": [\#(list("+1", 100))]}}"#, "numbers: expected at most 10000 combinations"
     ),
   ]
+
+  private static func long(_ count: Int) -> String { String(repeating: "x", count: count) }
 
   private static func list(_ prefix: String, _ count: Int) -> String {
     (0..<count).map { "\"\(prefix)\(1000 + $0)\"" }.joined(separator: ",")

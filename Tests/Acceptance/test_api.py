@@ -281,6 +281,14 @@ async def test_a_program_calls_a_method_of_a_participant(gateway):
             raise rtc.RpcError(1500, "cannot", "why")
         return call.payload * 2
 
+    slept = []
+
+    @ann.room.local_participant.register_rpc_method("sleep")
+    async def sleep(call: rtc.RpcInvocationData):
+        slept.append(call)
+        await asyncio.sleep(50)
+        return ""
+
     def call(method: str, payload: str, **fields):
         body = {"room": "lobby", "destination_identity": "ann", "method": method, "payload": payload} | fields
         return post(gateway, "livekit.RoomService/PerformRpc", body, auth=token(room_admin=True, room="lobby"))
@@ -292,6 +300,12 @@ async def test_a_program_calls_a_method_of_a_participant(gateway):
     error = (await asyncio.to_thread(call, "double", "odd")).error
     assert (error["code"], error["msg"], error["meta"]["rpc_error_data"]) == ("failed_precondition", "cannot", "why")
     assert call("double", "ab", destination_identity="nobody").error["code"] == "not_found"
+    # Whoever leaves answers no more.
+    started = time.monotonic()
+    waiting = asyncio.ensure_future(asyncio.to_thread(call, "sleep", "", response_timeout_ms=60_000))
+    await eventually(lambda: slept, "the call to arrive")
+    await ann.leave()
+    assert (await waiting).error["code"] == "unavailable" and time.monotonic() - started < 30
 
 
 async def test_a_phone_is_muted_moved_and_removed(gateway, tmp_path):
@@ -316,34 +330,23 @@ async def test_a_phone_is_muted_moved_and_removed(gateway, tmp_path):
     assert gateway.wait_for_records()[0]["end_reason"] == "removed"
 
 
-async def test_a_phone_is_taken_to_another_room(tmp_path):
-    with Gateway(tmp_path, dispatch_rules=[direct_rule("lobby")]) as gateway:
-        first, second = await gateway.join("lobby"), await gateway.join("desk", "helper")
-        full = await gateway.join("full", "loner")
-        await second.publish_tone(900)
-        with SIPPhone(gateway) as phone:
-            answered = asyncio.ensure_future(asyncio.to_thread(phone.invite))
-            caller = await eventually(first.caller, "the call to ring")
-            async with sdk(gateway) as client:
-                def move(to: str):
-                    return client.room.move_participant(api.MoveParticipantRequest(room="lobby", identity=caller.identity, destination_room=to))
-
-                await refused(move("desk"), "failed_precondition", "not established")
-                await first.publish_tone(700)
-                assert (await answered).status == 200
-                await eventually(lambda: caller.attributes.get("sip.callStatus") == "active", "an active call")
-                await client.room.create_room(api.CreateRoomRequest(name="full", max_participants=1))
-                await refused(move("full"), "resource_exhausted", "full")
-                await refused(move("lobby"), "invalid_argument", "destination_room")
-                assert first.caller() is not None and not full.caller()
-                await move("desk")
-                moved = await eventually(second.caller, "the phone in the other room")
-                assert moved.identity == caller.identity and moved.attributes["sip.callID"] == caller.attributes["sip.callID"]
-                await eventually(lambda: first.caller() is None, "the phone to be gone from the first")
-                await refused(move("desk"), "not_found")
-            await asyncio.to_thread(phone.hang_up)
+async def test_a_move_that_cannot_be_leaves_the_phone_where_it_is(tmp_path):
+    with Gateway(tmp_path, dispatch_rules=[direct_rule("lobby")]) as gateway, SIPPhone(gateway) as phone:
+        agent, loner = await gateway.join("lobby"), await gateway.join("full", "loner")
+        await agent.publish_tone(700)
+        assert (await asyncio.to_thread(phone.invite)).status == 200
+        caller = await eventually(agent.caller, "the caller")
+        await eventually(lambda: caller.attributes.get("sip.callStatus") == "active", "an active call")
+        async with sdk(gateway) as client:
+            await client.room.create_room(api.CreateRoomRequest(name="full", max_participants=1))
+            for room, code in (("full", "resource_exhausted"), ("lobby", "invalid_argument")):
+                await refused(client.room.move_participant(api.MoveParticipantRequest(
+                    room="lobby", identity=caller.identity, destination_room=room)), code, "full" if room == "full" else "destination_room")
+            people = (await client.room.list_participants(api.ListParticipantsRequest(room="lobby"))).participants
+        assert [p.identity for p in people] == ["agent", caller.identity] and loner.caller() is None
+        await asyncio.to_thread(phone.hang_up)
         [record] = gateway.wait_for_records()
-        assert (record["room"], record["end_reason"]) == ("desk", "hangup")
+        assert (record["room"], record["end_reason"]) == ("lobby", "hangup")
 
 
 async def test_a_participant_asks_for_a_phones_headers_and_ends_its_call(gateway, tmp_path):
@@ -375,6 +378,25 @@ async def test_a_participant_asks_for_a_phones_headers_and_ends_its_call(gateway
     caller.wait()
     assert "X-Outcome: confirmed" in caller.trace().split("BYE sip:")[1].split("SIP/2.0 200")[0]
     assert gateway.wait_for_records()[0]["end_reason"] == "end-requested"
+
+
+async def test_headers_that_are_too_many_for_one_answer_are_asked_for_by_name(tmp_path):
+    with Gateway(tmp_path, dispatch_rules=[direct_rule("lobby")]) as gateway, SIPPhone(gateway, transport="tcp") as phone:
+        agent = await gateway.join("lobby")
+        await agent.publish_tone(600)
+        answer = await asyncio.to_thread(phone.invite, headers=[f"X-Long-{n}: {n}{'x' * 900}" for n in range(20)])
+        assert answer.status == 200
+        caller = await eventually(agent.caller, "the caller")
+
+        async def headers(**payload) -> dict:
+            return json.loads(await agent.room.local_participant.perform_rpc(
+                destination_identity=caller.identity, method="lk.sip.GetRemoteHeaders", payload=json.dumps(payload)))["headers"]
+
+        with pytest.raises(rtc.RpcError) as error:
+            await headers()
+        assert error.value.code == 1504 and "include" in error.value.message
+        assert (await headers(include=["x-long-7"]))["X-Long-7"] == "7" + "x" * 900
+        await asyncio.to_thread(phone.hang_up)
 
 
 @pytest.mark.parametrize(("method", "body", "says"), [

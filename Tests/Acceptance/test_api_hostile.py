@@ -220,7 +220,7 @@ def first_bytes(connection) -> bytes:
 def test_whoever_never_reads_is_answered_once(gateway):
     """Requests one after the other, whose megabytes of responses stay with the gateway."""
     made = [post(gateway, "livekit.SIP/CreateSIPOutboundTrunk", {"trunk": {
-        "numbers": ["+15550100"], "address": "192.0.2.1", "metadata": "m" * 65_000}}, auth=ADMIN).json for _ in range(32)]
+        "numbers": ["+15550100"], "address": "192.0.2.1", "metadata": "m" * 64_000}}, auth=ADMIN).json for _ in range(32)]
     request = (f"POST /twirp/livekit.SIP/ListSIPOutboundTrunk HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ADMIN}\r\n"
                "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}").encode()
     connections = []

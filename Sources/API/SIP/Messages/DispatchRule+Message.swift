@@ -43,11 +43,13 @@ extension DispatchRule.Kind {
         pin: try Self.pin(direct.pin))
     case .dispatchRuleIndividual(let individual):
       self = .individual(
-        roomPrefix: try MessageField.text(individual.roomPrefix, "rule.dispatch_rule_individual.room_prefix"),
+        roomPrefix: try MessageField.text(
+          individual.roomPrefix, "rule.dispatch_rule_individual.room_prefix", limit: Self.prefixByteLimit),
         pin: try Self.pin(individual.pin), noRandomness: individual.noRandomness)
     case .dispatchRuleCallee(let callee):
       self = .callee(
-        roomPrefix: try MessageField.text(callee.roomPrefix, "rule.dispatch_rule_callee.room_prefix"),
+        roomPrefix: try MessageField.text(
+          callee.roomPrefix, "rule.dispatch_rule_callee.room_prefix", limit: Self.prefixByteLimit),
         pin: try Self.pin(callee.pin), randomize: callee.randomize)
     case nil:
       throw MessageField.invalid(
@@ -55,6 +57,8 @@ extension DispatchRule.Kind {
     }
   }
 
+  /// The rest of a room's name of 256 bytes is the caller's or the called number and 12 random letters.
+  private static let prefixByteLimit = 128
   /// Callers can press no more (livekit-wire 3.4).
   private static let pinLimit = 16
 

@@ -6,8 +6,11 @@ enum MessageField {
   /// Entries of one list, and of one map.
   static let listLimit = 1000
   static let mapLimit = 128
+  /// Names and values of a map together: half of the attributes that a participant may have, the rest being the call's.
+  static let mapByteLimit = 32_000
   static let nameByteLimit = 256
-  static let metadataByteLimit = 64 * 1024
+  /// What a room takes.
+  static let metadataByteLimit = 64_000
 
   /// Twirp's error for an argument, with the meta key that its clients look for.
   static func invalid(_ field: String, _ expected: String) -> TwirpError {
@@ -52,6 +55,9 @@ enum MessageField {
     guard values.count <= mapLimit else { throw invalid(field, "expected at most \(mapLimit) entries") }
     for (key, value) in values where key.isEmpty || key.utf8.count > nameByteLimit || value.utf8.count > 4096 {
       throw invalid(field, "expected keys of 1 to \(nameByteLimit) bytes and values of at most 4096")
+    }
+    guard values.reduce(0, { $0 + $1.key.utf8.count + $1.value.utf8.count }) <= mapByteLimit else {
+      throw invalid(field, "expected at most \(mapByteLimit) bytes together")
     }
     return values
   }
