@@ -18,15 +18,18 @@ public struct ICEPeer: Hashable, Sendable {
   public var remotePassword: String
   /// Those of the description; more may come by `MediaCommand.addRemoteCandidates`.
   public var remoteCandidates: [ICECandidate]
+  /// The peer is spoken to through TURN servers alone.
+  public var usesRelaysOnly: Bool
 
   public init(
     isControlling: Bool, tieBreaker: UInt64 = .random(in: .min ... .max), remotePassword: String,
-    remoteCandidates: [ICECandidate] = []
+    remoteCandidates: [ICECandidate] = [], usesRelaysOnly: Bool = false
   ) {
     self.isControlling = isControlling
     self.tieBreaker = tieBreaker
     self.remotePassword = remotePassword
     self.remoteCandidates = remoteCandidates
+    self.usesRelaysOnly = usesRelaysOnly
   }
 }
 

@@ -53,7 +53,8 @@ public struct MediaEngine: ~Copyable {
     self.limits = limits
     self.identity = identity
     output = MediaOutput(
-      queueCapacity: Self.queueCapacity, unixNanosecondsAtZero: unixNanosecondsAtZero, onEvent: onEvent)
+      queueCapacity: Self.queueCapacity, streamLimit: limits.streams, unixNanosecondsAtZero: unixNanosecondsAtZero,
+      onEvent: onEvent)
     lobby = .make(MediaRoom(id: RoomID(rawValue: 0), options: RoomMediaOptions(), phase: 0, at: .zero))
     ticking = [lobby]
   }
@@ -74,17 +75,19 @@ public struct MediaEngine: ~Copyable {
   /// Phone legs and transports.
   public var legCount: Int { legs.count + transports.count }
 
-  /// Takes a datagram from a port of a phone leg's or a transport's own; it may be decrypted in place.
+  /// Takes a datagram from a port of a phone leg's or a transport's own, or a packet from a connection of a transport's,
+  /// whose `source` is the other end; it may be decrypted in place.
   public mutating func receive(
     _ datagram: UnsafeMutableRawBufferPointer, from source: Endpoint, on port: MediaPort, at now: MonotonicTime
   ) {
+    if let id = output.streams.owner(of: port), let transport = transports[id] {
+      receive(datagram, from: source, on: port, of: transport, at: now)
+    }
     let index = Int(port.index)
     guard index >= 0, index < portOwners.count, let owner = portOwners[index] else { return }
     switch owner {
     case .leg(let leg): leg.pointee.receive(UnsafeRawBufferPointer(datagram).bytes, from: source, at: now, &output)
-    case .transport(let transport):
-      if !transport.pointee.receive(datagram, from: source, at: now, &output) { strangerCount += 1 }
-      closeIfFailed(transport, at: now)
+    case .transport(let transport): receive(datagram, from: source, on: port, of: transport, at: now)
     }
   }
 
@@ -107,6 +110,23 @@ public struct MediaEngine: ~Copyable {
       closeIfFailed(transport, at: now)
     case .stun, .unknown: break
     }
+  }
+
+  /// What is to be done about connections. Nil when there is nothing left.
+  public mutating func nextStreamOrder() -> StreamOrder? { output.streams.next() }
+
+  /// A connection that was ordered is there, TLS included.
+  public mutating func streamOpened(_ port: MediaPort, at now: MonotonicTime) {
+    guard let id = output.streams.owner(of: port), let transport = transports[id] else { return }
+    transport.pointee.streamOpened(port, at: now, &output)
+  }
+
+  /// A connection that was ordered could not be made, or has ended.
+  public mutating func streamClosed(_ port: MediaPort) {
+    guard let id = output.streams.owner(of: port), output.streams.release(port), let transport = transports[id] else {
+      return
+    }
+    transport.pointee.streamClosed(port)
   }
 
   /// Begins a tick, one each `tickPeriod`.
@@ -149,6 +169,14 @@ public struct MediaEngine: ~Copyable {
     statistics.rooms = rooms.count
     statistics.datagramsFromStrangers = strangerCount
     output.emit(.loopStatistics(statistics))
+  }
+
+  private mutating func receive(
+    _ datagram: UnsafeMutableRawBufferPointer, from source: Endpoint, on port: MediaPort,
+    of transport: UnsafeMutablePointer<RoomTransport>, at now: MonotonicTime
+  ) {
+    if !transport.pointee.receive(datagram, from: source, on: port, at: now, &output) { strangerCount += 1 }
+    closeIfFailed(transport, at: now)
   }
 
   private mutating func receiveSTUN(_ datagram: RawSpan, from source: Endpoint, at now: MonotonicTime) {

@@ -6,14 +6,16 @@ struct MediaOutput: ~Copyable {
   static let scratchByteCount = 16 << 10
 
   var transmit: TransmitQueue
+  var streams: StreamOrders
   /// Unix time at `MonotonicTime.zero`, for the NTP timestamps of sender reports.
   let unixNanosecondsAtZero: Int64
   /// Contents last until the next call that is given this output.
   let scratch: UnsafeMutableRawBufferPointer
   private let onEvent: (MediaEvent) -> Void
 
-  init(queueCapacity: Int, unixNanosecondsAtZero: Int64, onEvent: @escaping (MediaEvent) -> Void) {
+  init(queueCapacity: Int, streamLimit: Int, unixNanosecondsAtZero: Int64, onEvent: @escaping (MediaEvent) -> Void) {
     transmit = TransmitQueue(capacity: queueCapacity)
+    streams = StreamOrders(limit: streamLimit)
     self.unixNanosecondsAtZero = unixNanosecondsAtZero
     self.onEvent = onEvent
     scratch = .allocate(byteCount: Self.scratchByteCount, alignment: 16)

@@ -4,53 +4,54 @@ import Transport
 
 /// The path to the peer: checks in both directions, and what comes of their absence.
 extension RoomTransport {
+  /// A peer that changes its address with every request must not fill the engine's table.
+  private static let maximumSourceCount = 8
+
   /// Takes a datagram from a port of the transport's own. False when it is a stranger's.
   mutating func receive(
-    _ datagram: UnsafeMutableRawBufferPointer, from source: Endpoint, at now: MonotonicTime,
+    _ datagram: UnsafeMutableRawBufferPointer, from source: Endpoint, on port: MediaPort, at now: MonotonicTime,
     _ output: inout MediaOutput
   ) -> Bool {
-    let bytes = UnsafeRawBufferPointer(datagram).bytes
-    let kind = DatagramKind(bytes)
-    if case .stun = kind {
-      guard receiveSTUN(bytes, from: source, at: now, &output) else { return false }
-      if !sources.contains(source) { _ = addSource(source) }
-      return true
-    }
-    guard sources.contains(source) else { return false }
-    switch kind {
-    case .rtp: receiveRTP(datagram, at: now, &output)
-    case .rtcp: receiveRTCP(datagram, at: now, &output)
-    case .dtls: receiveDTLS(bytes, at: now, &output)
-    case .stun, .unknown: break
+    guard !isClosed, let full = ice.full else { return false }
+    switch full.pointee.receive(datagram, from: source, on: port, at: now, &output) {
+    case .stranger: return false
+    case .handled: startDTLS(&output)
+    case .packet(let packet):
+      let bytes = UnsafeRawBufferPointer(packet).bytes
+      switch DatagramKind(bytes) {
+      case .rtp: receiveRTP(packet, at: now, &output)
+      case .rtcp: receiveRTCP(packet, at: now, &output)
+      case .dtls: receiveDTLS(bytes, at: now, &output)
+      case .stun, .unknown: break
+      }
     }
     return true
   }
 
-  /// Takes a STUN datagram. True when its sender knows a password: datagrams from `source` are this transport's.
+  /// Takes a STUN request for a lite agent. True when its sender knows our password: datagrams from `source` are this
+  /// transport's.
   mutating func receiveSTUN(
     _ datagram: RawSpan, from source: Endpoint, at now: MonotonicTime, _ output: inout MediaOutput
   ) -> Bool {
     guard !isClosed, let slot = output.transmit.reserve() else { return false }
     var response = slot.mutableBytes
-    switch ice.receive(datagram, from: source, at: now, response: &response) {
-    case .ignore: return false
-    case .respond(let byteCount):
-      let port = ports.port(isIPv4: source.address.isIPv4) ?? .webRTC
-      output.transmit.commit(byteCount: byteCount, to: source, via: port)
-      statistics.packetsSent += 1
-    case .accepted: break
-    }
+    let byteCount = ice.receive(datagram, from: source, at: now, response: &response)
+    guard byteCount > 0 else { return false }
+    output.transmit.commit(byteCount: byteCount, to: source, via: .webRTC)
+    statistics.packetsSent += 1
     startDTLS(&output)
     return true
   }
 
-  /// Sends the checks of a full agent that are due.
-  mutating func sendChecks(at now: MonotonicTime, _ output: inout MediaOutput) {
-    while let slot = output.transmit.reserve() {
-      var check = slot.mutableBytes
-      guard let (byteCount, route) = ice.nextCheck(at: now, into: &check) else { return }
+  /// Queues the first `byteCount` bytes of a slot for the peer.
+  mutating func commit(
+    _ byteCount: Int, in slot: UnsafeMutableRawBufferPointer, over route: ICERoute, _ output: inout MediaOutput
+  ) {
+    statistics.packetsSent += 1
+    if route.isDirect {
       output.transmit.commit(byteCount: byteCount, to: route.destination, via: route.port)
-      statistics.packetsSent += 1
+    } else if let full = ice.full {
+      full.pointee.sendByDetour(byteCount, in: slot, &output)
     }
   }
 
@@ -68,8 +69,14 @@ extension RoomTransport {
     }
   }
 
+  /// Lets a full agent send what is due.
+  mutating func sendChecks(at now: MonotonicTime, _ output: inout MediaOutput) {
+    if let full = ice.full { full.pointee.send(at: now, &output) }
+  }
+
   mutating func addRemoteCandidates(_ candidates: [ICECandidate], at now: MonotonicTime, _ output: inout MediaOutput) {
-    ice.addRemoteCandidates(candidates)
+    guard let full = ice.full else { return }
+    full.pointee.addRemoteCandidates(candidates)
     sendChecks(at: now, &output)
   }
 
@@ -81,7 +88,17 @@ extension RoomTransport {
     return true
   }
 
-  /// Remembers a source. Returns the one that has to make room for it, if any.
+  mutating func streamOpened(_ port: MediaPort, at now: MonotonicTime, _ output: inout MediaOutput) {
+    guard let full = ice.full else { return }
+    full.pointee.streamOpened(port)
+    sendChecks(at: now, &output)
+  }
+
+  mutating func streamClosed(_ port: MediaPort) {
+    if let full = ice.full { full.pointee.streamClosed(port) }
+  }
+
+  /// Remembers a source on the shared port. Returns the one that has to make room for it, if any.
   mutating func addSource(_ source: Endpoint) -> Endpoint? {
     let selected = ice.route?.destination
     let oldest = sources.count < Self.maximumSourceCount ? nil : sources.firstIndex { $0 != selected }

@@ -60,8 +60,7 @@ extension RoomTransport {
     }
     end = Self.writeName(ssrc, into: &datagram, at: end) ?? end
     guard let byteCount = outbound?.protectRTCP(&datagram, byteCount: end) else { return }
-    output.transmit.commit(byteCount: byteCount, to: route.destination, via: route.port)
-    statistics.packetsSent += 1
+    commit(byteCount, in: slot, over: route, &output)
   }
 
   /// BYE for each stream (RFC 3550 §6.6).
@@ -74,7 +73,7 @@ extension RoomTransport {
       end = RTCP.writeGoodbye(ssrc: sent[index].pointee.ssrc, into: &datagram, at: end) ?? end
     }
     guard let byteCount = outbound?.protectRTCP(&datagram, byteCount: end) else { return }
-    output.transmit.commit(byteCount: byteCount, to: route.destination, via: route.port)
+    commit(byteCount, in: slot, over: route, &output)
   }
 
   private func sentTrack(ssrc: UInt32) -> UnsafeMutablePointer<SentTrack>? {
@@ -97,8 +96,7 @@ extension RoomTransport {
     guard let route = ice.route, let slot = output.transmit.reserve() else { return }
     let byteCount = track.pointee.copyForRetransmission(sequenceNumber, into: slot)
     guard byteCount > 0 else { return }
-    output.transmit.commit(byteCount: byteCount, to: route.destination, via: route.port)
-    statistics.packetsSent += 1
+    commit(byteCount, in: slot, over: route, &output)
   }
 
   private mutating func reportStatistics(_ output: borrowing MediaOutput) {

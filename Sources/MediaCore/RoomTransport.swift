@@ -27,7 +27,7 @@ struct RoomTransport: ~Copyable {
   private var retired: Set<UInt32> = []
   /// Subscriptions to tracks that are not there yet.
   var awaited: [TrackID: SendTrack] = [:]
-  /// Sources that have proved to know a password. On the shared port the engine maps them to this transport.
+  /// Sources on the shared port that have proved to know our password: the engine maps them to this transport.
   var sources: [Endpoint] = []
   private var state = State.connecting
   let role: DTLSConnection.Role
@@ -44,8 +44,6 @@ struct RoomTransport: ~Copyable {
   var channels: DataChannels?
   var reports = ReportSchedule()
 
-  /// A peer that changes its address with every request must not fill the engine's table.
-  static let maximumSourceCount = 8
   private static let maximumRetiredCount = 65_536
 
   /// Nil when the configuration does not hold together or memory is short.
@@ -54,7 +52,7 @@ struct RoomTransport: ~Copyable {
     context: DTLSContext, at now: MonotonicTime
   ) {
     let fingerprints = configuration.remoteFingerprints.compactMap { DTLSFingerprint($0) }
-    guard !fingerprints.isEmpty, let ice = TransportICE(configuration, ports: ports) else { return nil }
+    guard !fingerprints.isEmpty, let ice = TransportICE(configuration, ports: ports, at: now) else { return nil }
     let role: DTLSConnection.Role = configuration.isDTLSClient ? .client : .server
     guard let dtls = DTLSConnection(context, role: role, peerFingerprints: fingerprints) else { return nil }
     id = configuration.id
@@ -67,7 +65,7 @@ struct RoomTransport: ~Copyable {
     connectTimeout = configuration.connectTimeout
     consentTimeout = configuration.consentTimeout
     interruptionTimeout = configuration.interruptionTimeout
-    sources.reserveCapacity(Self.maximumSourceCount)
+    sources.reserveCapacity(8)
   }
 
   deinit {
@@ -150,8 +148,7 @@ struct RoomTransport: ~Copyable {
     let isFirst = !track.pointee.isFlowing
     track.pointee.sent(
       UnsafeRawBufferPointer(rebasing: slot[..<byteCount]).bytes, sequenceNumber: written.sequenceNumber)
-    output.transmit.commit(byteCount: byteCount, to: route.destination, via: route.port)
-    statistics.packetsSent += 1
+    commit(byteCount, in: slot, over: route, &output)
     if isFirst, let carried = track.pointee.track { output.emit(.trackFlowing(carried, to: id)) }
   }
 
@@ -180,6 +177,7 @@ struct RoomTransport: ~Copyable {
     closeData(&output)
     dtls.close()
     flushDTLS(&output)
+    if let full = ice.full { full.pointee.close(&output) }
     state = .closed
   }
 
@@ -227,8 +225,7 @@ struct RoomTransport: ~Copyable {
       var datagram = slot.mutableBytes
       let byteCount = dtls.nextDatagram(into: &datagram)
       guard byteCount > 0 else { return }
-      output.transmit.commit(byteCount: byteCount, to: route.destination, via: route.port)
-      statistics.packetsSent += 1
+      commit(byteCount, in: slot, over: route, &output)
     }
   }
 

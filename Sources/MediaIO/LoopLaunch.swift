@@ -8,6 +8,7 @@ import Synchronization
 final class LoopLaunch: Sendable {
   private struct Descriptors: ~Copyable {
     var sockets: SocketTable
+    var streams: StreamTable
     var timer: TickTimer
   }
 
@@ -22,7 +23,8 @@ final class LoopLaunch: Sendable {
 
   init(
     index: Int, limits: MediaLimits, identity: MediaIdentity, onEvent: @escaping @Sendable (MediaEvent) -> Void,
-    mailbox: Mailbox, load: LoopLoad, sockets: consuming sending SocketTable, timer: consuming sending TickTimer
+    mailbox: Mailbox, load: LoopLoad, sockets: consuming sending SocketTable,
+    streams: consuming sending StreamTable, timer: consuming sending TickTimer
   ) {
     self.index = index
     self.limits = limits
@@ -30,7 +32,7 @@ final class LoopLaunch: Sendable {
     self.onEvent = onEvent
     self.mailbox = mailbox
     self.load = load
-    descriptors = Mutex(Descriptors(sockets: sockets, timer: timer))
+    descriptors = Mutex(Descriptors(sockets: sockets, streams: streams, timer: timer))
   }
 
   /// pthread_create(3). Nil when there is no memory for a thread.
@@ -58,7 +60,8 @@ final class LoopLaunch: Sendable {
       limits: limits, identity: identity, unixNanosecondsAtZero: MonotonicClock.unixNanosecondsAtZero(),
       onEvent: onEvent)
     var loop = LoopThread(
-      engine: engine, sockets: descriptors.sockets, timer: descriptors.timer, mailbox: mailbox, load: load)
+      engine: engine, sockets: descriptors.sockets, streams: descriptors.streams, timer: descriptors.timer,
+      mailbox: mailbox, load: load)
     loop.run()
   }
 }

@@ -21,6 +21,7 @@ struct LoopThread: ~Copyable {
   private let load: LoopLoad
   private var engine: MediaEngine
   private var sockets: SocketTable
+  private var streams: StreamTable
   private var timer: TickTimer
   private var receiving = ReceiveRing()
   private var transmitting: TransmitRing
@@ -31,12 +32,13 @@ struct LoopThread: ~Copyable {
   private var cpuTimeAtReport = MonotonicTime.zero
 
   init(
-    engine: consuming MediaEngine, sockets: consuming SocketTable, timer: consuming TickTimer, mailbox: Mailbox,
-    load: LoopLoad
+    engine: consuming MediaEngine, sockets: consuming SocketTable, streams: consuming StreamTable,
+    timer: consuming TickTimer, mailbox: Mailbox, load: LoopLoad
   ) {
     self.mailbox = mailbox
     self.load = load
     self.sockets = sockets
+    self.streams = streams
     self.timer = timer
     transmitting = TransmitRing(capacity: engine.transmit.capacity)
     self.engine = engine
@@ -54,6 +56,9 @@ struct LoopThread: ~Copyable {
         case .timer: tick(at: now)
         case .mailbox: readMailbox(at: now)
         case .webRTC(let descriptor): readWebRTC(descriptor, at: now)
+        case .streams:
+          streams.poll()
+          readStreams(at: now)
         case .leased(let port): readLeased(port, at: now)
         }
       }
@@ -99,6 +104,19 @@ struct LoopThread: ~Copyable {
     return count
   }
 
+  private mutating func readStreams(at now: MonotonicTime) {
+    while let event = streams.nextEvent() {
+      switch event {
+      case .opened(let port): engine.streamOpened(port, at: now)
+      case .closed(let port): engine.streamClosed(port)
+      case .packet(let port, let source, let bytes):
+        engine.receive(bytes, from: source, on: port, at: now)
+        counters.datagramsReceived += 1
+      }
+      flushIfCrowded()
+    }
+  }
+
   private mutating func readMailbox(at now: MonotonicTime) {
     guard mailbox.take(into: &messages) else { return }
     for message in messages {
@@ -134,11 +152,14 @@ struct LoopThread: ~Copyable {
       engine.beginTick(at: now)
       while engine.continueTick(at: now) { flushIfCrowded() }
     }
+    streams.expire(at: now)
+    readStreams(at: now)
     if now - reportedAt >= .seconds(1) { report(at: now) }
   }
 
   private mutating func finishTurn() {
     flush()
+    while let order = engine.nextStreamOrder() { streams.perform(order, at: MonotonicClock.now()) }
     while let port = engine.nextClosedPort() { sockets.remove(port) }
     load.set(engine.legCount)
   }
@@ -148,7 +169,7 @@ struct LoopThread: ~Copyable {
   }
 
   private mutating func flush() {
-    if engine.transmit.count > 0 { transmitting.flush(&engine.transmit, by: sockets) }
+    if engine.transmit.count > 0 { transmitting.flush(&engine.transmit, by: sockets, &streams) }
   }
 
   private mutating func report(at now: MonotonicTime) {

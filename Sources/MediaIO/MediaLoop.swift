@@ -21,18 +21,20 @@ public final class MediaLoop: Sendable {
   public static func start(
     _ configuration: MediaLoopConfiguration, identity: MediaIdentity, onEvent: @escaping @Sendable (MediaEvent) -> Void
   ) throws(StartError) -> MediaLoop {
-    guard let mailbox = Mailbox(), let poller = Poller(),
+    guard let mailbox = Mailbox(), let poller = Poller(), let streamPoller = Poller(),
       let timer = TickTimer(period: MediaEngine.tickPeriod, from: MonotonicClock.now())
     else { throw StartError(operation: "epoll, timerfd or eventfd", code: errno) }
     var port = configuration.webRTCPort
     let v4 = try bind(configuration, isIPv4: true, &port)
     let v6 = try bind(configuration, isIPv4: false, &port)
+    let streams = StreamTable(poller: streamPoller, authorities: configuration.authorities)
     let sockets = SocketTable(
-      poller: poller, webRTCv4: v4, webRTCv6: v6, timer: timer.descriptor, mailbox: mailbox.wakeDescriptor)
+      poller: poller, webRTCv4: v4, webRTCv6: v6, timer: timer.descriptor, mailbox: mailbox.wakeDescriptor,
+      streams: streams.descriptor)
     let load = LoopLoad()
     let launch = LoopLaunch(
       index: configuration.index, limits: configuration.limits, identity: identity, onEvent: onEvent, mailbox: mailbox,
-      load: load, sockets: sockets, timer: timer)
+      load: load, sockets: sockets, streams: streams, timer: timer)
     guard let thread = launch.startThread() else { throw StartError(operation: "pthread_create", code: errno) }
     return MediaLoop(index: configuration.index, webRTCPort: port, mailbox: mailbox, load: load, thread: thread)
   }

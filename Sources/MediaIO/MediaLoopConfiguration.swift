@@ -10,11 +10,17 @@ public struct MediaLoopConfiguration: Sendable {
   /// `rtc.udp_port` + index. 0: any free port (tests).
   public var webRTCPort: UInt16
   public var limits: MediaLimits
+  /// Whom TURN servers with TLS are checked against. Nil: such servers are not used.
+  public var authorities: TLSAuthorities?
 
-  public init(index: Int, webRTCAddresses: [IPAddress], webRTCPort: UInt16, limits: MediaLimits = MediaLimits()) {
+  public init(
+    index: Int, webRTCAddresses: [IPAddress], webRTCPort: UInt16, limits: MediaLimits = MediaLimits(),
+    authorities: TLSAuthorities? = nil
+  ) {
     self.index = index
     self.webRTCAddresses = webRTCAddresses
     self.webRTCPort = webRTCPort
     self.limits = limits
+    self.authorities = authorities
   }
 }

@@ -10,6 +10,7 @@ struct SocketTable: ~Copyable {
     case timer
     case mailbox
     case webRTC(descriptor: Int32)
+    case streams
     case leased(MediaPort)
   }
 
@@ -23,13 +24,14 @@ struct SocketTable: ~Copyable {
 
   init(
     poller: consuming Poller, webRTCv4: consuming UDPSocket?, webRTCv6: consuming UDPSocket?, timer: Int32,
-    mailbox: Int32
+    mailbox: Int32, streams: Int32
   ) {
     self.poller = poller
     self.webRTCv4 = webRTCv4
     self.webRTCv6 = webRTCv6
     watch(timer, Self.timerToken)
     watch(mailbox, Self.mailboxToken)
+    watch(streams, Self.streamsToken)
     watch(webRTCDescriptor(isIPv4: true), Self.webRTCv4Token)
     watch(webRTCDescriptor(isIPv4: false), Self.webRTCv6Token)
   }
@@ -42,6 +44,7 @@ struct SocketTable: ~Copyable {
     return switch token {
     case Self.timerToken: .timer
     case Self.mailboxToken: .mailbox
+    case Self.streamsToken: .streams
     case Self.webRTCv4Token: .webRTC(descriptor: webRTCDescriptor(isIPv4: true))
     case Self.webRTCv6Token: .webRTC(descriptor: webRTCDescriptor(isIPv4: false))
     default: .leased(MediaPort(index: Int32(truncatingIfNeeded: token)))
@@ -77,7 +80,7 @@ struct SocketTable: ~Copyable {
   func descriptor(of port: MediaPort, isIPv4: Bool) -> Int32 {
     if port.isWebRTC { return webRTCDescriptor(isIPv4: isIPv4) }
     let slot = Int(port.index)
-    return slot < descriptors.count ? descriptors[slot] : -1
+    return slot >= 0 && slot < descriptors.count ? descriptors[slot] : -1
   }
 
   private func webRTCDescriptor(isIPv4: Bool) -> Int32 {
@@ -99,4 +102,5 @@ struct SocketTable: ~Copyable {
   private static let mailboxToken: UInt64 = timerToken + 1
   private static let webRTCv4Token: UInt64 = timerToken + 2
   private static let webRTCv6Token: UInt64 = timerToken + 3
+  private static let streamsToken: UInt64 = timerToken + 4
 }

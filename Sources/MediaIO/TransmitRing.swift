@@ -35,9 +35,20 @@ struct TransmitRing: ~Copyable {
   }
 
   /// Empties the queue. A datagram without a socket, or one the kernel refuses, is counted and gone.
-  mutating func flush(_ queue: inout TransmitQueue, by sockets: borrowing SocketTable) {
-    let count = min(queue.count, capacity)
-    for index in 0..<count { prepare(index, queue[index], bytes: queue.bytes(index), sockets) }
+  mutating func flush(
+    _ queue: inout TransmitQueue, by sockets: borrowing SocketTable, _ streams: inout StreamTable
+  ) {
+    let queued = min(queue.count, capacity)
+    var count = 0
+    for index in 0..<queued {
+      let (entry, bytes) = (queue[index], queue.bytes(index))
+      if entry.port.streamNumber != nil {
+        streams.send(UnsafeRawBufferPointer(bytes), by: entry.port)
+      } else {
+        prepare(count, entry, bytes: bytes, sockets)
+        count += 1
+      }
+    }
     var start = 0
     while start < count {
       var end = start + 1

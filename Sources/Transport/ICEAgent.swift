@@ -154,6 +154,9 @@ public struct ICEAgent: Sendable {
     path == selected || pairs.contains { $0.path == path && $0.state == .succeeded }
   }
 
+  /// There is no way to the peer, or it has not answered for a while.
+  public func isSilent(at now: MonotonicTime) -> Bool { selected == nil || isStale(at: now) }
+
   /// The selected pair has not answered for a while.
   func isStale(at now: MonotonicTime) -> Bool {
     guard let lastConsent else { return false }

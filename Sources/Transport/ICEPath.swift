@@ -40,7 +40,8 @@ public struct ICEBase: Hashable, Sendable {
     self.connectedTo = connectedTo
   }
 
-  var priority: UInt32 { ICECandidate.priority(of: kind, localPreference: localPreference) }
+  /// RFC 8445 §5.1.2.1.
+  public var priority: UInt32 { ICECandidate.priority(of: kind, localPreference: localPreference) }
   /// What the peer gives us when it learns of us by a check (RFC 8445 §7.1.1).
   var reflexivePriority: UInt32 {
     ICECandidate.priority(of: kind == .relayed ? .relayed : .peerReflexive, localPreference: localPreference)

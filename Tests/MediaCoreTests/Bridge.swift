@@ -30,12 +30,17 @@ final class Bridge {
   var server: End
   private var frame = 0
 
-  init(_ kind: ServerKind, seed: UInt64 = 1, isClientDTLSClient: Bool = true, lossPercent: Int = 0) throws {
+  init(
+    _ kind: ServerKind, seed: UInt64 = 1, isClientDTLSClient: Bool = true, lossPercent: Int = 0,
+    hasStream: Bool = false, isCutForDatagrams: Bool = false
+  ) throws {
     self.kind = kind
     network = MediaNetwork(seed: seed)
     network.lossPercent = lossPercent
+    network.isCutForDatagrams = isCutForDatagrams
     client = try Self.makeEnd(network, phone: 1)
     server = try Self.makeEnd(network, phone: 2)
+    if hasStream { server.host.streamListener = Self.serverStreamEndpoint }
     open(isClientDTLSClient: isClientDTLSClient)
     connectTracks()
   }
@@ -55,8 +60,17 @@ final class Bridge {
     ICECandidate(foundation: "1", priority: ICECandidate.priority(of: .host), endpoint: endpoint)
   }
 
+  static let serverStreamEndpoint = Endpoint(IPAddress(v4: 0xC633_6401), 7881)
+
   var serverCandidates: [ICECandidate] {
-    [candidate(server.port.isWebRTC ? server.host.outside[.webRTC] ?? Self.serverEndpoint : Self.serverEndpoint)]
+    guard let listener = server.host.streamListener else { return [serverCandidate] }
+    var stream = candidate(listener)
+    stream.transport = .tcpPassive
+    return [serverCandidate, stream]
+  }
+
+  private var serverCandidate: ICECandidate {
+    candidate(server.port.isWebRTC ? server.host.outside[.webRTC] ?? Self.serverEndpoint : Self.serverEndpoint)
   }
 
   private func open(isClientDTLSClient: Bool) {

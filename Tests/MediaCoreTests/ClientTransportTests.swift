@@ -175,6 +175,34 @@ struct ClientTransportTests {
     #expect(bridge.bothHear())
   }
 
+  @Test("where no datagram passes a connection carries the call")
+  func connection() throws {
+    let bridge = try Bridge(.lite, hasStream: true, isCutForDatagrams: true)
+    let time = try #require(bridge.connect())
+    #expect(time >= .milliseconds(500) && time <= .seconds(1))
+    bridge.talk(.seconds(1))
+    #expect(bridge.bothHear())
+    bridge.talk(.seconds(10))
+    #expect(bridge.interruptionCount == 0)
+  }
+
+  @Test("a call whose datagrams stop passing goes on over a connection, and comes back when that ends")
+  func failover() throws {
+    let bridge = try Bridge(.lite, hasStream: true)
+    _ = try #require(bridge.connect())
+    bridge.talk(.seconds(2))
+    #expect(bridge.bothHear())
+    bridge.network.isCutForDatagrams = true
+    bridge.talk(.seconds(5))
+    #expect(bridge.bothHear())
+    #expect(bridge.interruptionCount == 0)
+    bridge.network.isCutForDatagrams = false
+    bridge.network.endStreams(of: bridge.client.host)
+    bridge.talk(.seconds(4))
+    #expect(bridge.bothHear())
+    #expect(bridge.failure(bridge.client) == nil && bridge.failure(bridge.server) == nil)
+  }
+
   @Test("data channels pass messages both ways")
   func data() throws {
     let bridge = try Bridge(.lite)

@@ -10,6 +10,10 @@ public final class MediaNetwork {
     private let log = World.EventLog()
     /// Where the datagrams of a port come from, as everybody else sees it. Changing one is a NAT that forgot.
     public var outside: [MediaPort: Endpoint] = [:]
+    /// Where this host takes TCP connections for its WebRTC port, framed as RFC 4571 has it.
+    public var streamListener: Endpoint?
+    /// Connections of this host: what the other end sees, and what it connected to.
+    fileprivate var streams: [MediaPort: (outside: Endpoint, remote: Endpoint)] = [:]
     fileprivate var phones: [MediaPort: TestPhone] = [:]
     private var nextPort: Int32 = 0
     public private(set) var closedPorts: [MediaPort] = []
@@ -50,6 +54,13 @@ public final class MediaNetwork {
     var from: Endpoint
     var to: Endpoint
     var bytes: [UInt8]
+    var isInStream = false
+  }
+
+  private struct Connecting {
+    var at: MonotonicTime
+    var host: Host
+    var port: MediaPort
   }
 
   public private(set) var now = MonotonicTime(nanoseconds: 1_000_000_000)
@@ -58,6 +69,9 @@ public final class MediaNetwork {
   /// Of 100 datagrams between hosts.
   public var lossPercent = 0
   public var isCut = false
+  /// For datagrams alone; connections go on.
+  public var isCutForDatagrams = false
+  private var connecting: [Connecting] = []
   private var flights: [Flight] = []
   private var random: RandomSource
   private var nextID: UInt64 = 100
@@ -113,6 +127,15 @@ public final class MediaNetwork {
     return port
   }
 
+  /// The other ends close.
+  public func endStreams(of host: Host) {
+    for port in host.streams.keys {
+      host.streams[port] = nil
+      host.engine.streamClosed(port)
+    }
+    drain(host)
+  }
+
   /// A datagram from a phone.
   public func send(_ datagram: [UInt8], from phone: TestPhone, to host: Host) {
     guard let port = host.phones.first(where: { $0.value === phone })?.key else { return }
@@ -126,6 +149,7 @@ public final class MediaNetwork {
     for index in 0..<Int(duration.wholeMilliseconds / 10) {
       body(index)
       now += MediaEngine.tickPeriod
+      connect()
       deliver()
       for host in hosts {
         host.engine.advanceSharedTimers(to: now)
@@ -150,8 +174,16 @@ public final class MediaNetwork {
   private func deliver() {
     while let next = flights.indices.min(by: { flights[$0].at < flights[$1].at }), flights[next].at <= now {
       var flight = flights.remove(at: next)
-      guard !isCut else { continue }
+      guard !isCut, !isCutForDatagrams || flight.isInStream else { continue }
       for host in hosts {
+        for (port, stream) in host.streams where stream.outside == flight.to {
+          flight.bytes.withUnsafeMutableBytes { host.engine.receive($0, from: stream.remote, on: port, at: now) }
+          drain(host)
+        }
+        if host.streamListener == flight.to {
+          flight.bytes.withUnsafeMutableBytes { host.engine.receiveOnWebRTCPort($0, from: flight.from, at: now) }
+          drain(host)
+        }
         for (port, endpoint) in host.outside where endpoint == flight.to {
           flight.bytes.withUnsafeMutableBytes {
             if port.isWebRTC {
@@ -172,11 +204,47 @@ public final class MediaNetwork {
       let bytes = Array(host.engine.transmit.bytes(index))
       if let phone = host.phones[entry.port] {
         if phone.endpoint == entry.destination { phone.receive(bytes, at: now) }
+      } else if let stream = host.streams[entry.port] {
+        flights.append(
+          Flight(
+            at: now + delay, from: stream.outside, to: stream.remote, bytes: Array(bytes.dropFirst(2)),
+            isInStream: true))
+      } else if isConnection(entry.destination), let from = host.streamListener {
+        flights.append(Flight(at: now + delay, from: from, to: entry.destination, bytes: bytes, isInStream: true))
       } else if let from = host.outside[entry.port], !isCut, Int.random(in: 0..<100, using: &random) >= lossPercent {
         flights.append(Flight(at: now + delay, from: from, to: entry.destination, bytes: bytes))
       }
     }
     host.engine.transmit.removeAll()
+    while let order = host.engine.nextStreamOrder() { perform(order, of: host) }
     host.takeClosedPorts()
+  }
+
+  private func perform(_ order: StreamOrder, of host: Host) {
+    switch order {
+    case .open(let port, let configuration):
+      host.streams[port] = (Endpoint(IPAddress(v4: 0xC612_0001), UInt16(nextID)), configuration.endpoint)
+      nextID += 1
+      connecting.append(Connecting(at: now + delay * 2, host: host, port: port))
+    case .close(let port): host.streams[port] = nil
+    }
+  }
+
+  private func connect() {
+    for next in connecting where next.at <= now && next.host.streams[next.port] != nil {
+      let isListening = hosts.contains { $0.streamListener == next.host.streams[next.port]?.remote }
+      if isListening && !isCut {
+        next.host.engine.streamOpened(next.port, at: now)
+      } else {
+        next.host.streams[next.port] = nil
+        next.host.engine.streamClosed(next.port)
+      }
+      drain(next.host)
+    }
+    connecting.removeAll { $0.at <= now }
+  }
+
+  private func isConnection(_ endpoint: Endpoint) -> Bool {
+    hosts.contains { $0.streams.values.contains { $0.outside == endpoint } }
   }
 }

@@ -1,0 +1,105 @@
+import Base
+import Transport
+
+/// A TURN server as a way to the peer.
+struct ICERelay {
+  let server: ICEServer
+  let base: ICEBaseID
+  var client: TURNClient
+  /// The socket or connection to the server. Nil: it is not spoken to.
+  private(set) var port: MediaPort?
+  /// The connection is there, or none is needed.
+  private(set) var isActive = false
+  /// Not before this, so that one that fails at once is not tried all the time.
+  private(set) var nextTry = MonotonicTime.zero
+  private let number: Int
+
+  private static let firstBase: UInt8 = 2
+  private static let retryInterval = Duration.seconds(5)
+
+  init(_ server: ICEServer, number: Int) {
+    self.server = server
+    self.number = number
+    base = ICEBaseID(rawValue: Self.firstBase + UInt8(number))
+    client = TURNClient(username: server.username, password: server.password, isStream: false)
+  }
+
+  /// Of the connection that has to be made first. Nil when the server takes datagrams.
+  var configuration: StreamConfiguration? {
+    switch server.transport {
+    case .udp: nil
+    case .tcp: StreamConfiguration(endpoint: server.endpoint, framing: .turn)
+    case .tls: StreamConfiguration(endpoint: server.endpoint, framing: .turn, tlsName: server.name)
+    }
+  }
+
+  /// UDP before TCP before TLS, then the order in which the servers were given.
+  func agentBase(isIPv4: Bool) -> ICEBase {
+    let rank: Int =
+      switch server.transport {
+      case .udp: 300
+      case .tcp: 200
+      case .tls: 100
+      }
+    return ICEBase(id: base, kind: .relayed, isIPv4: isIPv4, localPreference: UInt16(rank - number))
+  }
+
+  mutating func begin(via port: MediaPort?, at now: MonotonicTime) {
+    self.port = port
+    nextTry = now + Self.retryInterval
+  }
+
+  mutating func begin(isStream: Bool) {
+    guard port != nil else { return }
+    client = TURNClient(username: server.username, password: server.password, isStream: isStream)
+    isActive = true
+  }
+
+  mutating func end() {
+    port = nil
+    isActive = false
+  }
+}
+
+/// A TCP connection to the peer itself, which waits for it (RFC 6544: its candidate is passive, ours active).
+struct ICEConnection {
+  let remote: Endpoint
+  let base: ICEBaseID
+  /// Nil: there is none, and none is being made.
+  private(set) var port: MediaPort?
+  private(set) var nextTry = MonotonicTime.zero
+
+  private static let firstBase: UInt8 = 16
+  private static let retryInterval = Duration.seconds(5)
+  /// RFC 6544 §4.2: direction preference 6 of an active candidate, then the most preferred.
+  private static let localPreference: UInt16 = 6 << 13 | 0x1FFF
+
+  init(to remote: Endpoint, number: Int) {
+    self.remote = remote
+    base = ICEBaseID(rawValue: Self.firstBase + UInt8(number))
+  }
+
+  var configuration: StreamConfiguration { StreamConfiguration(endpoint: remote, framing: .rfc4571) }
+
+  var agentBase: ICEBase {
+    ICEBase(
+      id: base, isIPv4: remote.address.isIPv4, localPreference: Self.localPreference, connectedTo: remote)
+  }
+
+  mutating func begin(via port: MediaPort?, at now: MonotonicTime) {
+    self.port = port
+    nextTry = now + Self.retryInterval
+  }
+
+  mutating func end() { port = nil }
+
+  /// Puts the length before the packet in the first `byteCount` bytes of `slot`, in place, and returns what is then to
+  /// be sent. Zero when it does not fit.
+  static func frame(_ slot: UnsafeMutableRawBufferPointer, byteCount: Int) -> Int {
+    guard let start = slot.baseAddress, byteCount + 2 <= slot.count else { return 0 }
+    (start + 2).copyMemory(from: start, byteCount: byteCount)
+    var bytes = slot.mutableBytes
+    bytes.set(UInt16(byteCount), at: 0)
+    return byteCount + 2
+  }
+}
