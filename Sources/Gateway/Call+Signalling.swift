@@ -21,7 +21,7 @@ extension Call {
 
   func progressed(_ reply: SIPReply) {
     if !reply.body.isEmpty { answerBody = reply.body }
-    if reply.status == 180 { context.events.callRang(self) }
+    if reply.status >= 180 { context.events.callRang(self) }
     handle(.progress(OutboundResponse(reply)))
   }
 

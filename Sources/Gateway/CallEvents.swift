@@ -11,7 +11,14 @@ struct CallEvents: Sendable {
   let redaction: NumberRedaction
 
   @SIPActor func callStarted(_ call: Call) { post("sip_call_started", call) }
-  @SIPActor func callRang(_ call: Call) { post("sip_call_ringing", call) }
+
+  /// Once, however often the phone is told, or tells.
+  @SIPActor func callRang(_ call: Call) {
+    guard !call.summary.hasRung else { return }
+    call.summary.hasRung = true
+    post("sip_call_ringing", call)
+  }
+
   @SIPActor func callAnswered(_ call: Call) { post("sip_call_answered", call) }
 
   @SIPActor func callEnded(_ call: Call, _ record: CallRecord) {

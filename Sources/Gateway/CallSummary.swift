@@ -24,6 +24,7 @@ struct CallSummary: Sendable {
   var isOnHold = false
   var isTransferring = false
   var isEnding = false
+  var hasRung = false
   var answeredAtUnixMilliseconds: Int64?
   var codec = ""
   /// What keeps it ringing. Empty: nothing does.

@@ -6,8 +6,8 @@ import Logging
 import SwiftProtobuf
 import Synchronization
 
-/// Posts events to the configured URLs. Each URL has a few queues; events of one room go through one, in order. A full
-/// queue drops what comes next: whoever posts never waits.
+/// Posts events to the configured URLs. Each URL has a few queues; events of one room go through one, in order, and so do
+/// those of one call. A full queue drops what comes next: whoever posts never waits.
 public final class WebhookSender: WebhookEvents {
   /// Per URL.
   static let queueCount = 8
@@ -53,15 +53,15 @@ public final class WebhookSender: WebhookEvents {
     var event = event
     event.id = GUID.make(prefix: "EV_")
     event.createdAt = unixSeconds()
-    post(event, name: event.event, room: event.room.name)
+    post(event, name: event.event, of: event.room.name)
   }
 
   public func post(_ event: Trunkline_CallEvent) {
     var event = event
     event.id = GUID.make(prefix: "EV_")
     event.createdAt = unixSeconds()
-    // By call where there is no room yet.
-    post(event, name: event.event, room: event.room.name.isEmpty ? event.sipCallInfo.callID : event.room.name)
+    // Not by room: a call has none at first.
+    post(event, name: event.event, of: event.sipCallInfo.callID)
   }
 
   public var droppedCount: Int { dropped.withLock { $0 } }
@@ -78,10 +78,10 @@ public final class WebhookSender: WebhookEvents {
     }
   }
 
-  private func post(_ event: some Message, name: String, room: String) {
+  private func post(_ event: some Message, name: String, of subject: String) {
     guard let body: [UInt8] = try? event.jsonUTF8Bytes() else { return }
     for ofURL in queues {
-      let queue = ofURL[Int(Self.hash(room) % UInt64(Self.queueCount))]
+      let queue = ofURL[Int(Self.hash(subject) % UInt64(Self.queueCount))]
       if !queue.deliveries.add(WebhookQueue.Delivery(name: name, body: body)) { noteDropped() }
     }
   }
@@ -97,7 +97,7 @@ public final class WebhookSender: WebhookEvents {
     }
   }
 
-  /// FNV-1a: the same room is in the same queue.
+  /// FNV-1a: the same room, or call, is in the same queue.
   private static func hash(_ text: String) -> UInt64 {
     text.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
   }

@@ -1,5 +1,6 @@
 """Webhooks: LiveKit's events and ours, with LiveKit's signature, however the receiver behaves."""
 
+import asyncio
 import http.server
 import json
 import pathlib
@@ -10,6 +11,7 @@ import threading
 import pytest
 from harness import CALLED, CALLER, KEY, SECRET, Gateway, Sipp, binary, eventually, free_port, wait_until
 from livekit import api
+from sipcallee import SIPCallee
 from sipphone import SIPPhone
 from twirp import sdk
 
@@ -130,11 +132,87 @@ async def test_the_life_of_a_call(hooked, receiver, tmp_path):
     assert len(receiver.verified()) == len(receiver.requests)
 
 
-def test_a_refused_call_tells_its_sip_status(tmp_path, receiver):
-    with Gateway(tmp_path, webhook={"urls": [receiver.url]}, ringing_timeout="1s") as running:
+def of_calls(receiver: Receiver) -> list[tuple[str, str]]:
+    """Name and end reason of each event of a call."""
+    return [(event["event"], event.get("endReason", "")) for event in receiver.events if event["event"].startswith("sip_call_")]
+
+
+async def place_call(gateway: Gateway, callee: SIPCallee) -> asyncio.Future:
+    async with sdk(gateway) as client:
+        trunk = await client.sip.create_outbound_trunk(api.CreateSIPOutboundTrunkRequest(
+            trunk=api.SIPOutboundTrunkInfo(name="out", address=callee.address, numbers=["+15550100"])))
+
+    async def place():
+        async with sdk(gateway) as client:
+            return await client.sip.create_sip_participant(api.CreateSIPParticipantRequest(
+                sip_trunk_id=trunk.sip_trunk_id, sip_call_to="+15550177", room_name="lobby", participant_identity="callee",
+                wait_until_answered=True))
+
+    return asyncio.ensure_future(place())
+
+
+async def transfer(gateway: Gateway) -> None:
+    async with sdk(gateway) as client:
+        await client.sip.transfer_sip_participant(api.TransferSIPParticipantRequest(
+            room_name="lobby", participant_identity="callee", transfer_to="tel:+15550188"))
+
+
+async def test_the_life_of_a_call_of_ours_and_its_transfers(hooked, receiver):
+    with SIPCallee() as callee:
+        placed = await place_call(hooked, callee)
+        await asyncio.to_thread(callee.takes_call)
+        call_id = (await placed).sip_call_id
+        for marker, flags in ((0x80, 0x0A), (0, 0x8A), (0, 0x8A), (0, 0x8A)):
+            packet = bytes([0x80, marker | 101]) + bytes([0, 1 + flags % 3]) + bytes(4) + b"\0\0\x12\x34"
+            callee.rtp.sendto(packet + bytes([5, flags, 0x06, 0x40]), ("127.0.0.1", callee.sound_port))
+        await eventually(lambda: "sip_dtmf_received" in receiver.names(), "the digit")
+        failing = asyncio.ensure_future(transfer(hooked))
+        await asyncio.to_thread(callee.wait_for, "REFER", 5, "603 Decline")
+        with pytest.raises(api.TwirpError):
+            await failing
+        going = asyncio.ensure_future(transfer(hooked))
+        await asyncio.to_thread(callee.wait_for, "REFER", 5, "202 Accepted")
+        assert (await asyncio.to_thread(callee.hang_up)).status == 200
+        await going
+        await eventually(lambda: "sip_call_ended" in receiver.names(), "the end of the call")
+    assert of_calls(receiver) == [
+        ("sip_call_started", ""), ("sip_call_ringing", ""), ("sip_call_answered", ""), ("sip_call_ended", "transferred")]
+    events = [event for event in receiver.events if event["event"].startswith("sip_")]
+    assert {event["sipCallInfo"]["callId"] for event in events} == {call_id}
+    assert {event["sipCallInfo"]["callDirection"] for event in events} == {"SCD_OUTBOUND"}
+    assert [event["sipDtmf"] for event in events if "sipDtmf" in event] == [{"code": 5, "digit": "5"}]
+    failed, done = [event["sipTransferInfo"] for event in events if event["event"] == "sip_transfer_ended"]
+    assert failed["transferStatus"] == "STS_TRANSFER_FAILED" and failed["transferStatusCode"]["code"] == "SIP_STATUS_GLOBAL_DECLINE"
+    assert failed["reason"] == "STR_REJECTED" and "603" in failed["error"] and failed["transferId"] != done["transferId"]
+    assert done["transferStatus"] == "STS_TRANSFER_SUCCESSFUL" and done["callId"] == call_id
+    ended = events[-1]["sipCallInfo"]
+    assert ended["callStatus"] == "SCS_DISCONNECTED" and "error" not in ended and ended["roomName"] == "lobby"
+    assert events[-1]["room"]["name"] == "lobby" and len(receiver.verified()) == len(receiver.requests)
+
+
+async def test_a_call_of_ours_that_is_busy_tells_its_sip_status(hooked, receiver):
+    with SIPCallee() as callee:
+        placed = await place_call(hooked, callee)
+        await asyncio.to_thread(callee.is_called)
+        callee.rings()
+        # Told twice is not ringing twice.
+        callee.rings()
+        await asyncio.to_thread(callee.refuses, "486 Busy Here")
+        with pytest.raises(api.TwirpError):
+            await placed
+    await eventually(lambda: "sip_call_ended" in receiver.names(), "the end of the call")
+    assert of_calls(receiver) == [("sip_call_started", ""), ("sip_call_ringing", ""), ("sip_call_ended", "busy")]
+    info = next(event for event in receiver.events if event["event"] == "sip_call_ended")["sipCallInfo"]
+    assert info["callStatus"] == "SCS_ERROR" and info["callStatusCode"]["code"] == "SIP_STATUS_BUSY_HERE" and info["error"]
+
+
+def test_a_refused_call_tells_its_sip_status_and_rings_once(tmp_path, receiver):
+    with Gateway(tmp_path, webhook={"urls": [receiver.url]}, ringing_timeout="2s") as running:
         with SIPPhone(running) as phone:
             assert phone.invite().status == 480
+            assert len([told for told in phone.provisional if told.status == 180]) > 1
         [ended] = wait_until(lambda: [e for e in receiver.events if e["event"] == "sip_call_ended"], "the end")
+        assert receiver.names().count("sip_call_ringing") == 1
         assert ended["endReason"] == "no-answer" and ended["sipCallInfo"]["callStatus"] == "SCS_ERROR"
         assert ended["sipCallInfo"]["callStatusCode"] == {"code": "SIP_STATUS_TEMPORARILY_UNAVAILABLE", "status": "Temporarily Unavailable"}
         assert ended["sipCallInfo"]["error"]
