@@ -92,10 +92,11 @@ async def refused(transfer: asyncio.Future, code: str) -> api.TwirpError:
 # REFER from us.
 
 async def test_the_phone_is_sent_away_a_second_after_it_reports_success(tmp_path):
-    async with scene(tmp_path) as here:
+    async with scene(tmp_path, trunk={"attributes_to_headers": {"sip.phoneNumber": "X-Number"}}) as here:
         transfer = here.transfer(headers={"X-Why": "sales"}, play_dialtone=True)
         refer = await here.is_referred()
-        assert refer.get("Refer-To") == f"<tel:{TARGET}>" and refer.get("X-Why") == "sales"
+        assert refer.get("Refer-To") == f"<tel:{TARGET}>"
+        assert (refer.get("X-Why"), refer.get("X-Number")) == ("sales", "+15550123")
         assert refer.get("Contact") and "REFER" in refer.get("Allow")
         await eventually(
             lambda: level(last_half_second(here.caller), 425) > -12 and level(last_half_second(here.caller), AGENT_HZ) < -35,
@@ -134,8 +135,10 @@ async def test_a_failure_leaves_the_call_up_and_another_transfer_may_follow(tmp_
         error = await refused(transfer, "resource_exhausted")
         assert error.metadata["sip_status_code"] == "486" and error.message.startswith("call transfer failed: sip status 486")
         await hears(here.caller, AGENT_HZ)
-        transfer = here.transfer()
-        await here.is_referred("405 Method Not Allowed")
+        # Now to one of another server's calls.
+        consultation = "sip:sales@pbx.example.com?Replaces=abc%40pbx%3Bto-tag%3D1%3Bfrom-tag%3D2"
+        transfer = here.transfer(consultation)
+        assert (await here.is_referred("405 Method Not Allowed")).get("Refer-To") == f"<{consultation}>"
         assert (await refused(transfer, "invalid_argument")).metadata["sip_status_code"] == "405"
         assert here.agent.caller() is not None
 
