@@ -43,6 +43,7 @@ struct MediaLoopTests {
       }
       let leg = PhoneLegID(rawValue: id)
       let local = lease.local
+      phone.socket.connect(to: local)
       loop.openPhoneLeg(PhoneLegConfiguration(id: leg), on: lease)
       loop.post(.negotiatePhoneLeg(leg, phone.phone.media()))
       loop.post(.attachPhoneLeg(leg, room, TrackID(rawValue: id)))

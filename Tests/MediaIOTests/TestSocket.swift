@@ -30,6 +30,11 @@ final class TestSocket {
     SocketAddress.with(endpoint) { _ = sendto(descriptor, datagram, datagram.count, 0, $0, $1) }
   }
 
+  /// From here on nobody else's datagrams arrive: who had this port before may still be sent to.
+  func connect(to peer: Endpoint) {
+    SocketAddress.with(peer) { _ = Glibc.connect(descriptor, $0, $1) }
+  }
+
   /// A datagram that waits. Nil when there is none.
   func receive() -> [UInt8]? {
     var buffer = [UInt8](repeating: 0, count: 2048)
