@@ -4,8 +4,9 @@ import PackageDescription
 /// One fuzzer for each parser of network input. `./run` builds with coverage and the address sanitizer and starts one.
 let parsers: [(name: String, product: String)] = [
   ("RTPFuzzer", "MediaStack"), ("RTCPFuzzer", "MediaStack"), ("TelephoneEventFuzzer", "MediaStack"),
-  ("STUNFuzzer", "MediaStack"), ("SDPFuzzer", "RoomStack"), ("SignallingFuzzer", "RoomStack"),
-  ("AgentFuzzer", "RoomStack"), ("DNSFuzzer", "CallStack"), ("SIPTextFuzzer", "CallStack"),
+  ("STUNFuzzer", "MediaStack"), ("TURNFuzzer", "MediaStack"), ("SDPFuzzer", "RoomStack"),
+  ("SignallingFuzzer", "RoomStack"), ("AgentFuzzer", "RoomStack"), ("DNSFuzzer", "CallStack"),
+  ("SIPTextFuzzer", "CallStack"),
 ]
 
 let package = Package(

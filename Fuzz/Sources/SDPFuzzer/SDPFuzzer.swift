@@ -26,5 +26,17 @@ private func parse(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
       precondition(answer.media.count == offer.sections.count, "an answer has as many sections as its offer")
     }
   }
+  parseCandidates(text)
   return 0
+}
+
+/// Candidates, in descriptions and beside them, and what they print.
+private func parseCandidates(_ text: String) {
+  if let candidate = ICECandidate(parsing: text) {
+    precondition(ICECandidate(parsing: candidate.attributeValue) == candidate, "a candidate is not read as written")
+  }
+  if let trickled = TrickledCandidate(json: text) {
+    precondition(TrickledCandidate(json: trickled.json) == trickled, "a trickled candidate is not read as written")
+  }
+  _ = ICEServerURL(parsing: text)
 }
