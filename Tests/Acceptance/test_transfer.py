@@ -82,7 +82,7 @@ async def scene(tmp_path, **settings):
         await here.agent.leave()
 
 
-async def refused(transfer: asyncio.Future, code: str) -> api.TwirpError:
+async def refused(transfer, code: str) -> api.TwirpError:
     with pytest.raises(api.TwirpError) as raised:
         await transfer
     assert raised.value.code == code, raised.value
@@ -168,6 +168,25 @@ async def test_a_notify_that_says_nothing_of_the_transfer_is_refused(tmp_path, b
         here.caller.send(here.caller.request("NOTIFY", body, headers=[*headers, "Subscription-State: active"], content="message/sipfrag"))
         assert (await asyncio.to_thread(here.caller.final, 5, "NOTIFY")).status == status
         await refused(transfer, "deadline_exceeded")
+
+
+async def test_a_call_that_rings_is_neither_transferred_nor_moved(gateway):
+    with SIPCallee() as callee:
+        async with sdk(gateway) as client:
+            trunk = await client.sip.create_outbound_trunk(api.CreateSIPOutboundTrunkRequest(
+                trunk=api.SIPOutboundTrunkInfo(name="out", address=callee.address, numbers=["+15550100"])))
+            await client.sip.create_sip_participant(api.CreateSIPParticipantRequest(
+                sip_trunk_id=trunk.sip_trunk_id, sip_call_to=TARGET, room_name="lobby", participant_identity="callee"))
+            callee.is_called()
+            callee.rings()
+            request = api.TransferSIPParticipantRequest(room_name="lobby", participant_identity="callee", transfer_to=f"tel:{TARGET}")
+            error = await refused(client.sip.transfer_sip_participant(request), "failed_precondition")
+            assert "not established" in error.message
+            await refused(client.room.move_participant(api.MoveParticipantRequest(
+                room="lobby", identity="callee", destination_room="other")), "failed_precondition")
+            request.participant_identity = "nobody"
+            await refused(client.sip.transfer_sip_participant(request), "not_found")
+            callee.refuses("486 Busy Here")
 
 
 # Attended transfer.
