@@ -96,7 +96,7 @@ struct MediaEngineTests {
       .setTrackMuted(track, true), .subscribe(transport, track, SendTrack(ssrc: 1, payloadType: 1)),
       .unsubscribe(transport, track), .openDataChannel(transport, .reliable),
       .sendData(transport, label: "a", [1]), .restartICE(transport, .random(), remote: nil),
-      .closeTransport(transport),
+      .closeTransport(transport), .addRemoteCandidates(transport, []), .setComfortNoise(leg, true),
     ]
     for command in commands { world.perform(command) }
     world.run(.milliseconds(100))

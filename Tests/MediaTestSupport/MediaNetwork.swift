@@ -31,6 +31,8 @@ public final class MediaNetwork {
     public func count(_ matches: (MediaEvent) -> Bool) -> Int { events.count(where: matches) }
     public func forgetEvents() { log.events = [] }
     public var legCount: Int { engine.legCount }
+    /// Connections that are there or being made.
+    public var streamCount: Int { streams.count }
 
     fileprivate func makePort() -> MediaPort {
       nextPort += 1
@@ -133,6 +135,20 @@ public final class MediaNetwork {
       host.streams[port] = nil
       host.engine.streamClosed(port)
     }
+    drain(host)
+  }
+
+  /// Bytes of no meaning from where the peer may be.
+  public func rubbish(_ count: Int, to port: MediaPort, of host: Host) {
+    for source in hosts.flatMap(\.outside.values) {
+      var bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
+      bytes.withUnsafeMutableBytes { host.engine.receive($0, from: source, on: port, at: now) }
+    }
+    drain(host)
+  }
+
+  public func closeAll(_ host: Host) {
+    host.engine.closeAll(at: now)
     drain(host)
   }
 
