@@ -137,6 +137,21 @@ import Testing
     #expect(request.sipCallTo == "+1" && request.roomName == "b" && request.playDialtone && request.waitUntilAnswered)
   }
 
+  @Test("a transfer's time may be a fraction of a second")
+  func transferRequest() throws {
+    let arguments = ["sip", "participant", "transfer", "--room", "a", "--identity", "b", "--to", "tel:+1"]
+    for (text, json) in [("500ms", "0.500s"), ("1m", "60s")] {
+      let command = try #require(
+        try Trunkline.parseAsRoot(arguments + ["--ring-timeout", text]) as? ParticipantTransfer)
+      #expect(try Output.json(command.request()).contains(#""ringing_timeout":"\#(json)""#))
+    }
+  }
+
+  @Test("what comes from elsewhere cannot move a terminal's cursor, nor turn what is written")
+  func terminal() {
+    #expect("a\u{1B}[2J\nb\u{9B}1m\u{202E}c\u{2066}d\u{2028}é…".singleLine == "a [2J b 1m c d é…")
+  }
+
   @Test("commands reach the gateway that options, environment and configuration name, in this order")
   func server() throws {
     let configuration = "keys: {file: filesecret}\nport: 7999\nbind_addresses: [0.0.0.0]"

@@ -30,9 +30,9 @@ extension CatalogKind {
 
 extension TwirpClient {
   func sip<Request: Message, Response: Message>(
-    _ method: String, _ request: Request, grants: Grants = .sipAdmin
+    _ method: String, _ request: Request, grants: Grants = .sipAdmin, ringing: Google_Protobuf_Duration = .init()
   ) async throws(CommandFailure) -> Response {
-    try await call("livekit.SIP", method, request, grants: grants)
+    try await call("livekit.SIP", method, request, grants: grants, ringing: ringing)
   }
 }
 

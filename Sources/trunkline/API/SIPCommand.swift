@@ -76,8 +76,9 @@ struct ParticipantCreate: AsyncParsableCommand {
   @OptionGroup var server: ServerOptions
 
   func run() async throws {
+    let request = try request()
     let info: Livekit_SIPParticipantInfo = try await server.client().sip(
-      "CreateSIPParticipant", try request(), grants: .sipCall)
+      "CreateSIPParticipant", request, grants: .sipCall, ringing: request.ringingTimeout)
     try Output.show(
       info,
       TextTable([
@@ -136,19 +137,26 @@ struct ParticipantTransfer: AsyncParsableCommand {
     }
   }
 
-  func run() async throws {
+  func request() -> Livekit_TransferSIPParticipantRequest {
     var request = Livekit_TransferSIPParticipantRequest()
     request.roomName = room
     request.participantIdentity = identity
     request.transferTo = to
     request.playDialtone = playDialtone
     if let timeout = ringTimeout.flatMap({ DurationText.parse($0) }) {
-      request.ringingTimeout = Google_Protobuf_Duration(seconds: timeout.components.seconds)
+      let (seconds, attoseconds) = timeout.components
+      request.ringingTimeout = Google_Protobuf_Duration(
+        seconds: seconds, nanos: Int32(clamping: attoseconds / 1_000_000_000))
     }
+    return request
+  }
+
+  func run() async throws {
+    let request = request()
     var grants = Grants.roomAdmin(room)
     grants.sip.call = true
     let response: Livekit_TransferSIPParticipantResponse = try await server.client().sip(
-      "TransferSIPParticipant", request, grants: grants)
+      "TransferSIPParticipant", request, grants: grants, ringing: request.ringingTimeout)
     print(server.json ? try Output.json(response) : "Transferred.")
   }
 }

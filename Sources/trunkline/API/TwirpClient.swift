@@ -9,7 +9,7 @@ struct TwirpClient: Sendable {
   let base: URL
   let key: APIKey
 
-  /// Longest wait for an answer; `--wait` of a call adds its ringing.
+  /// Longest wait for an answer to what takes no time of its own.
   private static let timeoutSeconds: Double = 120
   private static let tokenLifetimeSeconds: Int64 = 600
 
@@ -24,10 +24,13 @@ struct TwirpClient: Sendable {
   }
 
   /// The answer to one request. Warnings of the gateway go to standard error.
+  ///
+  /// - Parameter ringing: how long the gateway may let a phone ring before it answers.
   func call<Request: Message, Response: Message>(
-    _ service: String, _ method: String, _ request: Request, grants: Grants
+    _ service: String, _ method: String, _ request: Request, grants: Grants, ringing: Google_Protobuf_Duration = .init()
   ) async throws(CommandFailure) -> Response {
-    let (data, response) = try await send(service, method, request, grants)
+    let timeout = Self.timeoutSeconds + Double(max(ringing.seconds, 0))
+    let (data, response) = try await send(service, method, request, grants, timeout)
     guard response.statusCode == 200 else { throw Self.failure(data, response.statusCode) }
     for warning in response.warnings { FileHandle.standardError.write(Data("warning: \(warning)\n".utf8)) }
     do {
@@ -38,10 +41,10 @@ struct TwirpClient: Sendable {
   }
 
   private func send(
-    _ service: String, _ method: String, _ message: some Message, _ grants: Grants
+    _ service: String, _ method: String, _ message: some Message, _ grants: Grants, _ timeout: Double
   ) async throws(CommandFailure) -> (Data, HTTPURLResponse) {
     var request = URLRequest(
-      url: base.appending(path: "twirp/\(service)/\(method)"), timeoutInterval: Self.timeoutSeconds)
+      url: base.appending(path: "twirp/\(service)/\(method)"), timeoutInterval: timeout)
     request.httpMethod = "POST"
     request.setValue("application/protobuf", forHTTPHeaderField: "Content-Type")
     request.setValue("Bearer \(try await token(grants))", forHTTPHeaderField: "Authorization")
@@ -89,9 +92,16 @@ extension HTTPURLResponse {
 }
 
 extension String {
-  /// Without anything that a terminal would act on.
+  /// Without anything that a terminal would act on, or that turns the direction of writing.
   var singleLine: String {
-    String(String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+    String(
+      String.UnicodeScalarView(
+        unicodeScalars.map { scalar in
+          switch scalar.value {
+          case 0..<0x20, 0x7F..<0xA0, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069: " "
+          default: scalar
+          }
+        }))
   }
 }
 
