@@ -88,6 +88,7 @@ let package = Package(
     core(
       "API",
       ["Base", "Telephony", "LiveKitProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+    core("Metrics"),
     core("AgentCore", ["Base", "LiveKitProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     core(
       "Bus", ["Base", "COpenSSL", "LiveKitProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
@@ -122,14 +123,15 @@ let package = Package(
       "Gateway",
       [
         "Base", "Linux", "RTP", "SDP", "Audio", "MediaCore", "Telephony", "LiveKitProtocol", "RoomCore", "MediaIO",
-        "SIP", "WebServer", "Configuration", "API", "AgentCore", "Store", "Webhooks",
+        "SIP", "WebServer", "Configuration", "API", "AgentCore", "Store", "Webhooks", "Metrics", "Bus", "Redis",
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
     edge("Phone", ["Base", "Linux", "RTP", "SDP", "Audio", "Capture", "Telephony", "SIP", "MediaIO"]),
     .executableTarget(
       name: "trunkline",
       dependencies: [
-        "Base", "Capture", "Configuration", "Gateway", "LiveKitProtocol", "Phone", "SDP", "SIP", "Telephony",
+        "Base", "Capture", "Configuration", "Gateway", "LiveKitProtocol", "Phone", "Redis", "SDP", "SIP", "Telephony",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
@@ -144,6 +146,7 @@ let package = Package(
     tests("Webhooks"),
     tests("SIP", ["Base", "Linux", "Telephony", "CLinux"]),
     tests("Base"),
+    tests("Metrics"),
     tests("Redis", ["Base", "Linux"]),
     tests("Bus", ["Base", "LiveKitProtocol", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     tests(

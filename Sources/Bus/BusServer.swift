@@ -84,6 +84,8 @@ public struct BusServer: Sendable {
   public let serverID: String
   /// Free capacity, 0 to 1: requests go to whoever has more.
   public var freeCapacity: Float = 1
+  /// Whether a request is for this server at all, by its encoded message. Others may take what it leaves.
+  public var accepts: @Sendable (BusMethod, [UInt8]) -> Bool = { _, _ in true }
   /// Requests dropped because they had expired, could not be read, or were too many.
   public private(set) var droppedCount = 0
   private var registrations: [String: Registration] = [:]
@@ -151,7 +153,9 @@ public struct BusServer: Sendable {
   private mutating func requested(
     _ message: Internal_Request, _ bytes: [UInt8], _ channel: String, _ time: BusTime
   ) -> [Action] {
-    guard let registration = registrations[channel], !registration.isClosing else { return [] }
+    guard let registration = registrations[channel], !registration.isClosing,
+      accepts(registration.method, message.payload)
+    else { return [] }
     let left = message.expiry.subtractingReportingOverflow(time.unixNanoseconds)
     guard !left.overflow, left.partialValue > 0, requests.count < Self.requestLimit,
       requests[message.requestID] == nil

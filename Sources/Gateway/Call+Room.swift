@@ -20,6 +20,7 @@ extension Call {
       self.place = place
       summary.participantSID = place.participantSID
       leg?.open(on: context.loops[place.loop])
+      context.events.callJoined(self)
       handle(.roomJoined(occupancy))
     case .failure(let fault): handle(.joinFailed(fault))
     }
@@ -132,6 +133,7 @@ extension Call {
     occupancy = other.occupancy
     log[metadataKey: "room"] = "\(summary.roomName)"
     leg?.open(on: context.loops[place.loop])
+    context.events.callJoined(self)
     handle(.roomJoined(occupancy))
   }
 

@@ -17,6 +17,7 @@ extension Call {
     return await withCheckedContinuation { continuation in
       transfers[request.id] = continuation
       summary.isTransferring = true
+      context.events.transferBegan(self, request)
       handle(.transferRequested(request))
     }
   }

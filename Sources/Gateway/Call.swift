@@ -189,7 +189,11 @@ final class Call {
   private func dispatch(_ pin: PINEntry) {
     guard let invite, case .inbound(let machine) = machine else { return }
     let arrival = CallArrival(invite: invite, facts: machine.call)
-    rules.dispatch(arrival, trunk: trunk, pin: pin) { [weak self] in self?.handle(.dispatched($0)) }
+    rules.dispatch(arrival, trunk: trunk, pin: pin) { [weak self] outcome in
+      guard let self else { return }
+      if pin == .notAsked { context.metrics.checked(legID) }
+      handle(.dispatched(outcome))
+    }
   }
 
   private func start(_ timer: CallTimer, _ duration: Duration) {

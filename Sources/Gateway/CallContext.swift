@@ -19,6 +19,7 @@ struct CallContext: Sendable {
   let records: CallRecordLog
   let log: Logger
   let events: CallEvents
+  let metrics: CallMetrics
   let sounds: CallSounds
   /// What our SDP announces. Nil: the address that the INVITE was sent to.
   let announcedMedia: IPAddress?

@@ -82,6 +82,7 @@ final class CallController {
 
   /// The first look at a packet that belongs to no dialog.
   private func admit(_ arrival: SIPArrival) -> SIPAdmission {
+    if arrival.isInvite { context.metrics.inviteReceived() }
     guard limiter.admit(arrival.source.address, now: MonotonicClock.now()) else { return .drop }
     return .allow
   }
@@ -112,6 +113,7 @@ final class CallController {
   }
 
   private func receive(_ invite: IncomingInvite) {
+    context.metrics.inviteRead()
     let facts = CallFacts(invite, callID: GUID.make(prefix: "SCL_"))
     let arrival = CallArrival(invite: invite, facts: facts)
     guard arriving.count < Self.arrivingLimit else { return turnAway(invite, facts, Refusal(.atCapacity)) }
@@ -171,6 +173,7 @@ final class CallController {
 
   /// Refuses whoever matches no trunk: no call, no record, and little in the log.
   private func turnAway(_ invite: IncomingInvite, _ facts: CallFacts, _ refusal: Refusal) {
+    context.metrics.inviteTurnedAway(refusal.reason)
     if strangers.shouldLog(now: MonotonicClock.now()) {
       context.log.notice(
         "an INVITE was refused",

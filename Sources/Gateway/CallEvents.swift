@@ -4,24 +4,39 @@ import LiveKitProtocol
 import SIP
 import Telephony
 
-/// Tells webhooks what happens to calls. On the SIP thread; nothing here waits.
+/// Tells webhooks and observers what happens to calls. On the SIP thread; nothing here waits.
 struct CallEvents: Sendable {
   /// Nil: nobody listens.
   let webhooks: (any WebhookEvents)?
   let redaction: NumberRedaction
+  let observers: [any CallObserver]
 
-  @SIPActor func callStarted(_ call: Call) { post("sip_call_started", call) }
+  @SIPActor private func tell(_ call: Call, _ event: CallEvent) {
+    for observer in observers { observer.call(call, did: event) }
+  }
+
+  @SIPActor func callStarted(_ call: Call) {
+    tell(call, .began)
+    post("sip_call_started", call)
+  }
+
+  @SIPActor func callJoined(_ call: Call) { tell(call, .joined) }
 
   /// Once, however often the phone is told, or tells.
   @SIPActor func callRang(_ call: Call) {
     guard !call.summary.hasRung else { return }
     call.summary.hasRung = true
+    tell(call, .rang)
     post("sip_call_ringing", call)
   }
 
-  @SIPActor func callAnswered(_ call: Call) { post("sip_call_answered", call) }
+  @SIPActor func callAnswered(_ call: Call) {
+    tell(call, .answered)
+    post("sip_call_answered", call)
+  }
 
   @SIPActor func callEnded(_ call: Call, _ record: CallRecord) {
+    tell(call, .ended(record))
     post("sip_call_ended", call) { event in
       event.endReason = record.endReason.code
       event.sipCallInfo.callStatus = record.endReason.isFault ? .scsError : .scsDisconnected
@@ -42,7 +57,10 @@ struct CallEvents: Sendable {
     }
   }
 
+  @SIPActor func transferBegan(_ call: Call, _ request: TransferRequest) { tell(call, .transferBegan(request)) }
+
   @SIPActor func transferEnded(_ call: Call, _ result: TransferResult) {
+    tell(call, .transferEnded(result))
     post("sip_transfer_ended", call) { event in
       event.sipTransferInfo.transferID = result.transferID
       event.sipTransferInfo.callID = call.callID

@@ -36,8 +36,8 @@ public enum Gateway {
 public struct GatewayAddresses: Sendable {
   /// For a provider's origination URI.
   public let sip: Endpoint
-  /// For `LIVEKIT_URL`.
-  public let web: Endpoint
+  /// For `LIVEKIT_URL`. Nil: a member of a cluster that has no such port.
+  public let web: Endpoint?
   /// Those of the configuration and of the store.
   public let trunks: [InboundTrunk]
   public let rules: [DispatchRule]
@@ -50,9 +50,13 @@ struct RunningGateway: Sendable {
   private let context: CallContext
   private let controller: CallController
   private let rooms: RoomServer
-  private let web: WebServer
+  /// Nil: a member of a cluster that has no such port.
+  private let web: WebServer?
   private let api: GatewayAPI
   private let trunks: TrunkDirectory
+  private let cluster: (member: ClusterMember, calls: ClusterCalls)?
+  private let operations: OperationServers
+  private let load: NodeLoad
   private let roomEvents: MediaEventQueue
   private let roomJobs: AsyncStream<RoomServer.Job>
   private let jobs: AsyncStream<RoomServer.Job>.Continuation
@@ -79,6 +83,14 @@ struct RunningGateway: Sendable {
     } catch {
       throw Gateway.StartError(description: error.description)
     }
+    let metrics = CallMetrics(nodeID: GUID.make(prefix: "NE_"))
+    let load = NodeLoad(limit: configuration.operations.maximumCPUUtilization)
+    var member: ClusterMember?
+    if let settings = configuration.cluster {
+      member = try await ClusterMember.join(settings, configuration, metrics: metrics, log: log)
+    }
+    let operations = OperationServers(metrics: metrics, load: load, bus: member?.bus)
+    try await operations.start(configuration.operations, on: configuration.sip.listenAddress)
     let directory = TrunkDirectory(configuration, log: log)
     let api = try GatewayAPI.open(configuration, directory: directory, log: log)
     await directory.resolve()
@@ -89,8 +101,12 @@ struct RunningGateway: Sendable {
     let context = CallContext(
       configuration: configuration,
       ports: PortPool(range: configuration.media.phonePorts, addresses: listenAddresses(configuration)), loops: loops,
-      roomMediaOptions: options, directory: directory, rooms: HostedRooms(jobs: jobs), records: records, log: log,
-      events: CallEvents(webhooks: api.webhooks, redaction: configuration.logging.numbers),
+      roomMediaOptions: options, directory: member?.directory ?? directory, rooms: HostedRooms(jobs: jobs),
+      records: records, log: log,
+      events: CallEvents(
+        webhooks: api.webhooks, redaction: configuration.logging.numbers,
+        observers: [metrics] + (member?.observers ?? [])),
+      metrics: metrics,
       sounds: CallSounds(announcements: configuration.announcements.compactMapValues { PhoneSound($0) }),
       announcedMedia: announced.media)
     let controller = await CallController(context: context, inbox: inbox)
@@ -100,20 +116,26 @@ struct RunningGateway: Sendable {
       throw Gateway.StartError(description: "\(error)")
     }
     // Last: who waits for the public port and then calls finds the gateway complete.
-    let web: WebServer
-    do {
-      web = try await startWeb(configuration, rooms, api, controller)
-    } catch {
-      await controller.close()
-      throw error
+    var web: WebServer?
+    if configuration.web.isServed {
+      do {
+        web = try await startWeb(configuration, rooms, api, controller)
+      } catch {
+        await controller.close()
+        throw error
+      }
     }
+    let cluster = member.map { ($0, ClusterCalls($0, configuration, controller, load, log)) }
+    await cluster?.1.start()
+    operations.noteStarted()
     return RunningGateway(
       addresses: GatewayAddresses(
         sip: Endpoint(announced.sip ?? announced.shown, configuration.sip.port),
-        web: Endpoint(web.endpoints.first?.address ?? .loopbackV4, web.endpoints.first?.port ?? 0),
+        web: web.map { Endpoint($0.endpoints.first?.address ?? .loopbackV4, $0.endpoints.first?.port ?? 0) },
         trunks: api.catalog.initial.inboundTrunks, rules: api.catalog.initial.rules),
       configuration: configuration, context: context, controller: controller, rooms: rooms, web: web, api: api,
-      trunks: directory, roomEvents: roomEvents, roomJobs: roomJobs, jobs: jobs, inputs: inputs, inbox: inbox)
+      trunks: directory, cluster: cluster, operations: operations, load: load, roomEvents: roomEvents,
+      roomJobs: roomJobs, jobs: jobs, inputs: inputs, inbox: inbox)
   }
 
   /// Runs until a signal has ended the last call.
@@ -124,6 +146,8 @@ struct RunningGateway: Sendable {
       group.addTask { await rooms.keepTime() }
       group.addTask { await controller.consume(inputs) }
       group.addTask { await trunks.keepResolving() }
+      group.addTask { await load.watch { await cluster?.calls.shareLoad() } }
+      if let cluster { group.addTask { await cluster.member.reporter.keepAlive() } }
       await stop(on: signals)
       group.cancelAll()
       roomEvents.close()
@@ -138,6 +162,8 @@ struct RunningGateway: Sendable {
       case .drain:
         let calls = await controller.callCount
         context.log.notice("a drain started", metadata: ["calls": "\(calls)"])
+        operations.noteStopped()
+        await cluster?.calls.stop()
         await controller.drain()
         await drained(signals.requests)
       case .stop: break
@@ -166,7 +192,9 @@ struct RunningGateway: Sendable {
 
   func close() async {
     await controller.close()
-    await web.close()
+    await web?.close()
+    await cluster?.member.close()
+    await operations.close()
     for loop in context.loops { loop.close() }
     await context.records.close()
     await api.close()

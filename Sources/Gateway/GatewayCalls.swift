@@ -80,15 +80,29 @@ extension TwirpError {
 extension CallController {
   func dial(_ request: OutboundCallRequest, apiKey: String) async -> Result<CallSummary, CallError> {
     var generator = SystemRandomNumberGenerator()
+    let plan: OutboundCallPlan
+    do throws(OutboundRefusal) {
+      plan = try context.directory.current.planner.plan(request, callID: GUID.make(prefix: "SCL_"), using: &generator)
+    } catch {
+      return .failure(notPlaced(error))
+    }
+    return await carryOut(plan, apiKey: apiKey)
+  }
+
+  private func notPlaced(_ refusal: OutboundRefusal) -> CallError {
+    context.log.notice(
+      "a call was not placed", metadata: ["reason": "\(refusal.reason.rawValue)", "why": "\(refusal.sentence)"])
+    return refusal.error
+  }
+
+  /// Returns when the participant is in the room, or when the call is answered where that is to be waited for. The call
+  /// ends when the task is cancelled before.
+  func carryOut(_ plan: OutboundCallPlan, apiKey: String) async -> Result<CallSummary, CallError> {
     let call: Call
     do throws(OutboundRefusal) {
-      let plan = try context.directory.current.planner.plan(
-        request, callID: GUID.make(prefix: "SCL_"), using: &generator)
       call = try place(plan, apiKey: apiKey)
     } catch {
-      context.log.notice(
-        "a call was not placed", metadata: ["reason": "\(error.reason.rawValue)", "why": "\(error.sentence)"])
-      return .failure(error.error)
+      return .failure(notPlaced(error))
     }
     let report = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in

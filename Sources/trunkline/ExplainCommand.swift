@@ -14,7 +14,9 @@ struct ExplainCommand: AsyncParsableCommand {
       decision, the form of the room's name and the SIP status that the caller gets. Nothing is called; host names of \
       allowed_addresses are asked of DNS.
 
-      What the API has made counts too: it is read from data_dir, where a gateway may be running.
+      What the API has made counts too: it is read from data_dir, where a gateway may be running. Where the \
+      configuration names a cluster (redis), the cluster is asked instead, over its bus: it names the trunk and the rule \
+      that take the call, and says nothing of the others.
 
       The call is described by its numbers, taken from a file that holds one INVITE as text, or from a capture.
 
@@ -63,8 +65,33 @@ struct ExplainCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    var configuration = try options.load()
+    let configuration = try options.load()
     let calls = try facts()
+    let explanations = try await explain(calls, configuration)
+    for (index, explanation) in explanations.enumerated() {
+      if json {
+        print(try Self.json(explanation))
+      } else {
+        if index > 0 { print("") }
+        let isBySelf = configuration.cluster == nil
+        print(
+          ExplanationText(explanation, isSilent: configuration.sip.hidesInboundPort, showsAll: isBySelf).text)
+      }
+    }
+    if explanations.contains(where: { !$0.isAccepted }) { throw CommandFailure(.failed) }
+  }
+
+  private func explain(
+    _ calls: [CallFacts], _ configuration: GatewayConfiguration
+  ) async throws(CommandFailure) -> [Explanation] {
+    if let cluster = configuration.cluster {
+      do {
+        return try await Gateway.explanations(of: calls, by: cluster, configuration)
+      } catch {
+        throw CommandFailure(.failed, "trunkline: \(error)")
+      }
+    }
+    var configuration = configuration
     do {
       (configuration.trunks, configuration.rules) = try Gateway.trunksAndRules(configuration)
     } catch {
@@ -76,16 +103,7 @@ struct ExplainCommand: AsyncParsableCommand {
     }
     let dispatcher = Dispatcher(
       trunks: configuration.trunks, rules: configuration.rules, options: configuration.dispatch)
-    let explanations = calls.map { dispatcher.explain($0, addresses: addresses) }
-    for (index, explanation) in explanations.enumerated() {
-      if json {
-        print(try Self.json(explanation))
-      } else {
-        if index > 0 { print("") }
-        print(ExplanationText(explanation, isSilent: configuration.sip.hidesInboundPort).text)
-      }
-    }
-    if explanations.contains(where: { !$0.isAccepted }) { throw CommandFailure(.failed) }
+    return calls.map { dispatcher.explain($0, addresses: addresses) }
   }
 
   private func facts() throws(CommandFailure) -> [CallFacts] {

@@ -5,18 +5,22 @@ struct ExplanationText {
   let explanation: Explanation
   /// Strangers get no answer (`hide_inbound_port`).
   let isSilent: Bool
+  /// The trunks and rules that were looked at are all known; a cluster names only those that were chosen.
+  let showsAll: Bool
 
-  init(_ explanation: Explanation, isSilent: Bool) {
+  init(_ explanation: Explanation, isSilent: Bool, showsAll: Bool = true) {
     self.explanation = explanation
     self.isSilent = isSilent
+    self.showsAll = showsAll
   }
 
   var text: String {
     let source = explanation.source.map { ", from \($0)" } ?? ""
     var lines = ["Call of \(explanation.from) to \(explanation.to)\(source)", "", "Trunks"]
-    lines += table(explanation.trunks, none: "none is configured")
+    let none = showsAll ? "none is configured" : "the cluster names none"
+    lines += table(explanation.trunks, none: none)
     lines.append("Rules")
-    lines += table(explanation.rules, none: "none is configured")
+    lines += table(explanation.rules, none: none)
     lines += ["", (explanation.isAccepted ? "Accepted: " : "Refused: ") + explanation.sentence]
     lines.append("  SIP status   " + status)
     if let room = explanation.roomName { lines.append("  Room         " + room) }

@@ -31,18 +31,25 @@ struct ServeCommand: AsyncParsableCommand {
     for warning in configuration.warnings {
       FileHandle.standardError.write(Data("warning: \(warning)\n".utf8))
     }
-    if check { return print(StartReport(configuration).trunksAndRules) }
+    if check {
+      let cluster = configuration.cluster.map { ClusterReport(cluster: $0, configuration: configuration) }
+      return print(cluster?.trunksAndRules ?? StartReport(configuration).trunksAndRules)
+    }
     do {
       try await Gateway.run(configuration) { addresses in
+        // Standard output may be a pipe, where the report would wait for the process to end.
+        defer { fflush(nil) }
+        if let cluster = configuration.cluster {
+          return print(ClusterReport(cluster: cluster, configuration: configuration).text(sip: addresses.sip))
+        }
+        guard let web = addresses.web else { return }
         var inForce = configuration
         inForce.trunks = addresses.trunks
         inForce.rules = addresses.rules
         let report = StartReport(inForce)
         let token = try? await TokenRequest(room: report.demonstrationRoom, identity: "agent", isAgent: true)
           .token(signedBy: configuration.keys[0])
-        print(report.text(sip: addresses.sip, web: addresses.web, token: token ?? ""))
-        // Standard output may be a pipe, where the report would wait for the process to end.
-        fflush(nil)
+        print(report.text(sip: addresses.sip, web: web, token: token ?? ""))
       }
     } catch {
       throw CommandFailure(.failed, "trunkline: \(error)")

@@ -20,7 +20,7 @@ struct RefusalTests {
     #expect(!reason.sentence.isEmpty && reason.sentence.last != ".")
     #expect((400..<600).contains(reason.status.code))
     #expect(EndReason.allCodes.contains(reason.rawValue))
-    #expect(RefusalReason.allCases.count == 22)
+    #expect(RefusalReason.allCases.count == 24)
   }
 
   @Test("a stranger cannot tell a missing trunk from a missing rule")

@@ -5,6 +5,10 @@ public enum RefusalReason: String, Sendable, Hashable, CaseIterable {
   case noTrunk = "no-trunk"
   case severalTrunks = "several-trunks"
   case unauthorized
+  /// The cluster that knows trunks and rules could not be asked.
+  case clusterUnavailable = "cluster-unavailable"
+  /// The cluster allows no more calls.
+  case quotaExceeded = "quota-exceeded"
   case noRule = "no-dispatch"
   case conflictingRules = "conflicting-rules"
   case atCapacity = "at-capacity"
@@ -34,7 +38,8 @@ public enum RefusalReason: String, Sendable, Hashable, CaseIterable {
     case .roomFull, .joinFailed, .noTrackSubscribed, .noAgent, .removed, .roomDeleted: SIPStatus(486, "Busy Here")
     case .noCommonCodec, .noCommonCrypto: SIPStatus(488, "Not Acceptable Here")
     case .mediaFailed: SIPStatus(500, "Server Internal Error")
-    case .flood, .severalTrunks, .conflictingRules, .atCapacity, .draining, .transportFailed, .shutdown:
+    case .flood, .severalTrunks, .conflictingRules, .clusterUnavailable, .quotaExceeded, .atCapacity, .draining,
+      .transportFailed, .shutdown:
       SIPStatus(503, "Service Unavailable")
     }
   }
@@ -43,7 +48,8 @@ public enum RefusalReason: String, Sendable, Hashable, CaseIterable {
   public var retryAfterSeconds: Int? {
     switch self {
     case .flood, .atCapacity: 1
-    case .draining, .shutdown: 10
+    case .clusterUnavailable: 5
+    case .draining, .shutdown, .quotaExceeded: 10
     default: nil
     }
   }
@@ -56,6 +62,8 @@ public enum RefusalReason: String, Sendable, Hashable, CaseIterable {
     case .noTrunk: "no inbound trunk takes the call"
     case .severalTrunks: "more than one inbound trunk takes the call"
     case .unauthorized: "the credentials were wrong twice"
+    case .clusterUnavailable: "the cluster could not be asked about the call"
+    case .quotaExceeded: "the cluster allows no more calls"
     case .noRule: "no dispatch rule takes the call"
     case .conflictingRules: "two dispatch rules have the same trunk, numbers and PIN"
     case .atCapacity: "the gateway carries as many calls as it may"

@@ -17,7 +17,30 @@ public struct Dispatch: Hashable, Sendable {
   /// Participant attribute → header of 200, BYE and final errors.
   public var attributesToHeaders: [String: String]
   public var krispEnabled: Bool
-  public var transfer = TransferPolicy()
+  public var transfer: TransferPolicy
+
+  public init(
+    trunkID: String, trunkLabel: String, ruleID: String, ruleLabel: String, roomName: String, roomPreset: String = "",
+    roomConfiguration: RoomConfiguration? = nil, participant: ParticipantProfile, policy: CallPolicy,
+    media: MediaOptions = MediaOptions(), headers: [String: String] = [:],
+    attributesToHeaders: [String: String] = [:], krispEnabled: Bool = false,
+    transfer: TransferPolicy = TransferPolicy()
+  ) {
+    self.trunkID = trunkID
+    self.trunkLabel = trunkLabel
+    self.ruleID = ruleID
+    self.ruleLabel = ruleLabel
+    self.roomName = roomName
+    self.roomPreset = roomPreset
+    self.roomConfiguration = roomConfiguration
+    self.participant = participant
+    self.policy = policy
+    self.media = media
+    self.headers = headers
+    self.attributesToHeaders = attributesToHeaders
+    self.krispEnabled = krispEnabled
+    self.transfer = transfer
+  }
 }
 
 /// A rule with a PIN was chosen: the call is answered and the PIN asked for before it has a room.
@@ -29,6 +52,19 @@ public struct PINRequest: Hashable, Sendable {
   public var policy: CallPolicy
   public var media: MediaOptions
   public var headers: [String: String]
+
+  public init(
+    trunkID: String, trunkLabel: String, ruleID: String, ruleLabel: String, policy: CallPolicy,
+    media: MediaOptions = MediaOptions(), headers: [String: String] = [:]
+  ) {
+    self.trunkID = trunkID
+    self.trunkLabel = trunkLabel
+    self.ruleID = ruleID
+    self.ruleLabel = ruleLabel
+    self.policy = policy
+    self.media = media
+    self.headers = headers
+  }
 }
 
 /// What the caller has keyed in so far.

@@ -5,11 +5,10 @@ extension Dispatcher {
     var generator = SystemRandomNumberGenerator()
     let outcome = decide(call, addresses: addresses, pin: pin, using: &generator)
     let trunk: InboundTrunk? = if case .trunk(let trunk) = admission { trunk } else { nil }
-    var explanation = Explanation(
-      from: call.fromUser, to: call.toUser, source: call.source.map { "\($0)" },
-      trunks: trunkSteps(call, addresses, admission), rules: ruleSteps(call, admission, trunk, pin),
-      isAccepted: true, reason: nil, sentence: "", sipStatus: SIPStatus.ok.code, sipPhrase: SIPStatus.ok.phrase,
-      requiresDigest: trunk?.requiresDigest ?? false, requiresPIN: false, roomName: nil, identity: nil)
+    var explanation = Explanation(from: call.fromUser, to: call.toUser, source: call.source.map { "\($0)" })
+    explanation.trunks = trunkSteps(call, addresses, admission)
+    explanation.rules = ruleSteps(call, admission, trunk, pin)
+    explanation.requiresDigest = trunk?.requiresDigest ?? false
     switch outcome {
     case .accept(let dispatch):
       let rule = rules.first { $0.id == dispatch.ruleID }
@@ -20,11 +19,7 @@ extension Dispatcher {
       explanation.requiresPIN = true
       explanation.sentence = takenSentence(trunk, request.ruleLabel) + " after it has asked for the PIN"
     case .refuse(let refusal):
-      explanation.isAccepted = false
-      explanation.reason = refusal.reason.rawValue
-      explanation.sentence = refusal.sentence
-      explanation.sipStatus = refusal.status.code
-      explanation.sipPhrase = refusal.status.phrase
+      explanation.refuse(refusal)
     }
     return explanation
   }

@@ -18,6 +18,10 @@ public struct Explanation: Hashable, Sendable, Encodable {
     public var failedKey: String?
     /// One sentence for people.
     public var sentence: String
+
+    public static func chosen(_ id: String, _ label: String, _ sentence: String) -> Step {
+      Step(id: id, label: label, result: .chosen, failedKey: nil, sentence: sentence)
+    }
   }
 
   public var from: String
@@ -39,4 +43,22 @@ public struct Explanation: Hashable, Sendable, Encodable {
   /// The room's name, with `<12 characters>` where it is random. Nil when refused or before the PIN is known.
   public var roomName: String?
   public var identity: String?
+}
+
+extension Explanation {
+  /// A call that nothing is known about yet; accepted until it is refused.
+  public init(from: String, to: String, source: String?) {
+    self.init(
+      from: from, to: to, source: source, trunks: [], rules: [], isAccepted: true, reason: nil, sentence: "",
+      sipStatus: SIPStatus.ok.code, sipPhrase: SIPStatus.ok.phrase, requiresDigest: false, requiresPIN: false,
+      roomName: nil, identity: nil)
+  }
+
+  public mutating func refuse(_ refusal: Refusal) {
+    isAccepted = false
+    reason = refusal.reason.rawValue
+    sentence = refusal.sentence
+    sipStatus = refusal.status.code
+    sipPhrase = refusal.status.phrase
+  }
 }

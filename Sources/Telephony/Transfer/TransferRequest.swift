@@ -41,6 +41,16 @@ public struct TransferRequest: Hashable, Sendable {
     ] where value.isEmpty {
       throw CallError(.invalidArgument, "\(field) is required")
     }
+    return try make(
+      id: id, transferID: transferID, transferTo: transferTo, playDialtone: playDialtone, headers: headers,
+      ringingTimeout: ringingTimeout)
+  }
+
+  /// The same for a call that is known.
+  public static func make(
+    id: ID, transferID: String, transferTo: String, playDialtone: Bool, headers: [String: String],
+    ringingTimeout: Duration?
+  ) throws(CallError) -> TransferRequest {
     guard let target = ReferTarget(transferTo) else {
       throw CallError(.invalidArgument, "transfer_to is no sip:, sips: or tel: URI")
     }

@@ -4,7 +4,7 @@ import Telephony
 
 extension MediaOptions {
   /// `media` (`SIPMediaConfig`) and the deprecated `media_encryption` beside it.
-  init(
+  package init(
     _ config: Livekit_SIPMediaConfig, legacy: Livekit_SIPMediaEncryption, _ capabilities: PhoneCapabilities
   ) throws(TwirpError) {
     self.init(onlyListedCodecs: config.onlyListedCodecs)
@@ -73,7 +73,7 @@ extension Livekit_SIPMediaConfig {
 }
 
 extension HeaderInclusion {
-  init(_ value: Livekit_SIPHeaderOptions) throws(TwirpError) {
+  package init(_ value: Livekit_SIPHeaderOptions) throws(TwirpError) {
     switch value {
     case .sipNoHeaders: self = .none
     case .sipXHeaders: self = .x

@@ -5,7 +5,7 @@ extension RoomConfiguration {
   private static let agentLimit = 32
 
   /// - Parameter config: stands before the fields' names in what is thrown.
-  init(_ message: Livekit_RoomConfiguration, in config: String = "room_config.") throws(TwirpError) {
+  package init(_ message: Livekit_RoomConfiguration, in config: String = "room_config.") throws(TwirpError) {
     if message.hasEgress { throw MessageField.invalid(config + "egress", "this gateway records no rooms") }
     guard message.minPlayoutDelay == 0, message.maxPlayoutDelay == 0, !message.syncStreams else {
       throw MessageField.invalid(

@@ -1,0 +1,119 @@
+import API
+import LiveKitProtocol
+import SwiftProtobuf
+import Telephony
+
+/// What a cluster's answer about a call comes to.
+struct ClusterDispatch {
+  let outcome: DispatchOutcome
+  /// What of it is not carried out, for the log.
+  let notes: [String]
+
+  init(
+    _ response: Rpc_EvaluateSIPDispatchRulesResponse, call: CallFacts, trunk: InboundTrunk?, _ options: DispatchOptions,
+    _ capabilities: PhoneCapabilities
+  ) {
+    var notes: [String] = []
+    do throws(TwirpError) {
+      let reading = Reading(response: response, call: call, trunk: trunk, options: options, capabilities: capabilities)
+      outcome = try reading.outcome(&notes)
+    } catch {
+      // What a phone leg is to be like and cannot be.
+      outcome = .refuse(Refusal(.mediaFailed, sentence: "the dispatch rule cannot be carried out: \(error.message)"))
+    }
+    self.notes = notes
+  }
+}
+
+private struct Reading {
+  let response: Rpc_EvaluateSIPDispatchRulesResponse
+  let call: CallFacts
+  let trunk: InboundTrunk?
+  let options: DispatchOptions
+  let capabilities: PhoneCapabilities
+
+  func outcome(_ notes: inout [String]) throws(TwirpError) -> DispatchOutcome {
+    switch response.result {
+    case .accept: return try accept(&notes)
+    case .requestPin: return .requestPIN(try pinRequest)
+    case .legacyAcceptOrPin:
+      if response.requestPin { return .requestPIN(try pinRequest) }
+      return response.roomName.isEmpty ? refusal : try accept(&notes)
+    // livekit-server says DROP when no rule matches; a caller of ours learns that nobody is here.
+    case .reject, .drop, .UNRECOGNIZED: return refusal
+    }
+  }
+
+  private var refusal: DispatchOutcome {
+    let trunk = trunk.map { "trunk \($0.label)" } ?? "no trunk"
+    return .refuse(
+      Refusal(.noRule, sentence: "the cluster has no dispatch rule for the call (\(trunk), to \(call.toUser))"))
+  }
+
+  private func accept(_ notes: inout [String]) throws(TwirpError) -> DispatchOutcome {
+    guard !response.roomName.isEmpty else { return refusal }
+    let (trunkID, trunkLabel) = trunkNames
+    return .accept(
+      Dispatch(
+        trunkID: trunkID, trunkLabel: trunkLabel, ruleID: response.sipDispatchRuleID,
+        ruleLabel: response.sipDispatchRuleID, roomName: response.roomName, roomPreset: response.roomPreset,
+        roomConfiguration: response.hasRoomConfig ? try roomConfiguration(&notes) : nil, participant: participant,
+        policy: policy, media: try media, headers: response.headers,
+        attributesToHeaders: response.attributesToHeaders, krispEnabled: hasKrisp))
+  }
+
+  private var pinRequest: PINRequest {
+    get throws(TwirpError) {
+      let (trunkID, trunkLabel) = trunkNames
+      return PINRequest(
+        trunkID: trunkID, trunkLabel: trunkLabel, ruleID: response.sipDispatchRuleID,
+        ruleLabel: response.sipDispatchRuleID, policy: policy, media: try media, headers: response.headers)
+    }
+  }
+
+  private var trunkNames: (id: String, label: String) {
+    let id = response.sipTrunkID.isEmpty ? trunk?.id ?? "" : response.sipTrunkID
+    return (id, trunk?.id == id ? trunk?.label ?? id : id)
+  }
+
+  /// The cluster names and describes the participant; what stands in the INVITE is added here.
+  private var participant: ParticipantProfile {
+    var profile = ParticipantProfile(
+      identity: response.participantIdentity, name: response.participantName, metadata: response.participantMetadata,
+      attributes: response.participantAttributes)
+    profile.attributes[SIPAttribute.callIDFull] = call.sipCallID
+    profile.attributes[SIPAttribute.callTag] = call.fromTag
+    let mapped = HeaderMapping.attributes(
+      from: call.headers, inclusion: (try? HeaderInclusion(response.includeHeaders)) ?? .none,
+      mapping: response.headersToAttributes)
+    profile.attributes.merge(mapped) { $1 }
+    return profile
+  }
+
+  private var policy: CallPolicy {
+    options.policy.overlaid(
+      by: CallOverrides(
+        ringingTimeout: response.hasRingingTimeout ? Duration(response.ringingTimeout) : nil,
+        maxCallDuration: response.hasMaxCallDuration ? Duration(response.maxCallDuration) : nil))
+  }
+
+  private var media: MediaOptions {
+    get throws(TwirpError) { try MediaOptions(response.media, legacy: response.mediaEncryption, capabilities) }
+  }
+
+  private var hasKrisp: Bool { response.enabledFeatures.contains(.krispEnabled) }
+
+  /// Travels in the token that the room is joined with.
+  private func roomConfiguration(_ notes: inout [String]) throws(TwirpError) -> RoomConfiguration {
+    var message = response.roomConfig
+    if message.hasEgress {
+      notes.append("room_config.egress of the dispatch rule is not passed on")
+      message.clearEgress()
+    }
+    if message.minPlayoutDelay != 0 || message.maxPlayoutDelay != 0 || message.syncStreams {
+      notes.append("playout delays and sync_streams of the dispatch rule are not passed on")
+      (message.minPlayoutDelay, message.maxPlayoutDelay, message.syncStreams) = (0, 0, false)
+    }
+    return try RoomConfiguration(message)
+  }
+}
