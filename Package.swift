@@ -26,10 +26,6 @@ let cLibraries: [Target] = [
     providers: [.apt(["libsofia-sip-ua-dev"])]),
   // Facades: their headers include none of the library's, because Sofia's define _GNU_SOURCE.
   .target(name: "CSofia", dependencies: ["CSofiaLibrary"], path: "Sources/C/CSofia"),
-  .systemLibrary(
-    name: "CWebSocketsLibrary", path: "Sources/C/CWebSocketsLibrary", pkgConfig: "libwebsockets",
-    providers: [.apt(["libwebsockets-dev"])]),
-  .target(name: "CWebSockets", dependencies: ["CWebSocketsLibrary"], path: "Sources/C/CWebSockets"),
   .target(name: "CLinux", path: "Sources/C/CLinux"),
 ]
 
@@ -97,7 +93,6 @@ let package = Package(
     edge("Linux", ["Base", "CLinux"]),
     edge("MediaIO", ["Base", "Linux", "RTP", "Transport", "MediaCore", "CLinux", "COpenSSL"]),
     edge("SIP", ["Base", "Linux", "Telephony", "CSofia", "CLinux"]),
-    edge("RoomClient", ["Base", "Linux", "CLinux", "CWebSockets"]),
     edge(
       "WebServer",
       [
@@ -167,7 +162,6 @@ let package = Package(
     tests("RTP"),
     tests("SDP"),
     tests("Configuration", ["Base", "Telephony", "Redis", .product(name: "Yams", package: "Yams")]),
-    tests("RoomClient", ["Base", "WebServer"]),
     tests("WebServer", ["Base", "Linux", .product(name: "NIOCore", package: "swift-nio")]),
     tests("Audio", ["CSpanDSP"]),
     tests("Transport", ["Base", "CMallocCount", "CWallClock", "COpenSSL"]),
