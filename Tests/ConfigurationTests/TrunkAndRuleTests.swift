@@ -150,7 +150,7 @@ import Testing
     ),
     (
       "inbound_trunks:\n- {name: a, numbers: ['+15550100']}\n- name: b\n  numbers: ['(1) 555-0100']",
-      ":4: inbound_trunks[1].numbers: \"+15550100\": trunks a and b both take calls to +15550100; "
+      ":4: inbound_trunks[1].numbers: \"(1) 555-0100\": trunks a and b both take calls to (1) 555-0100; "
         + "give each its own numbers, or make them one trunk"
     ),
     (
