@@ -16,7 +16,8 @@ struct OutboundRandomTests {
       .answerApplied(isOnHold: false), .answerApplied(isOnHold: true), .digitsSent, .bye(reason: nil), .reinvited,
       .renegotiated(isOnHold: true), .renegotiationFailed(.sdpError("x")), .terminated("x"), .transportFailed("x"),
       .phoneMediaStarted, .phoneMediaTimedOut, .digit("1"), .participantRemoved, .roomDeleted, .endRequested(),
-      .targetUnwanted("x"), .shutdown, .mediaClosed(CallMedia()), .moveRequested(CallStage.dispatch().entry), .replaced(byCallID: "SCL_3"),
+      .targetUnwanted("x"), .shutdown, .mediaClosed(CallMedia()), .moveRequested(CallStage.dispatch().entry),
+      .replaced(byCallID: "SCL_3"),
       .cancelled, .acknowledged(hasSDP: true), .dispatched(.accept(CallStage.dispatch())),
     ] + CallMachineRandomTests.transferInputs + CallTimer.allCases.map { .timerFired($0) }
 
