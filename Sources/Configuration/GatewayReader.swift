@@ -74,6 +74,7 @@ struct GatewayReader {
     root.read("listen_ip", into: &configuration.sip.listenAddress, .address)
     root.read("sip_ringing_interval", into: &configuration.sip.ringingInterval, .duration(.seconds(1) ... .seconds(60)))
     root.read("hide_inbound_port", into: &configuration.sip.hidesInboundPort, .bool)
+    if isMember { configuration.sip.realm = "LiveKit" }
     root.read("sip_realm", into: &configuration.sip.realm, .realm)
     root.read("nonce_lifetime", into: &configuration.sip.nonceLifetime, .duration(.seconds(1) ... .seconds(86_400)))
     configuration.sip.nameServer = root.value("dns_server", .nameServer)

@@ -111,15 +111,21 @@ extension Call {
     }
   }
 
-  /// A call that is in no room yet is heard on the first loop.
+  /// A call that is in no room yet is heard, and its digits are read, on the first loop.
+  private func openLeg() {
+    if let leg, leg.loop == nil { leg.open(on: context.loops[0]) }
+  }
+
   private func play(_ sound: PhoneSound, _ id: UInt64) {
-    guard let leg else { return }
-    if leg.loop == nil { leg.open(on: context.loops[0]) }
-    leg.play(PhonePlayback(id: id, sound: sound))
+    openLeg()
+    leg?.play(PhonePlayback(id: id, sound: sound))
   }
 
   private func play(_ prompt: CallPrompt, _ name: String) {
     guard let sound = context.sounds.announcements[name] ?? context.sounds.prompts[prompt], leg != nil else {
+      // Whoever hears no question may still know that there is one.
+      openLeg()
+      leg?.listen()
       return handle(.promptPlayed)
     }
     play(sound, PlaybackID.prompt)

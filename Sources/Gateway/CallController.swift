@@ -26,6 +26,7 @@ final class CallController {
   /// INVITEs whose trunk is being asked for.
   private var arriving: Set<InviteID> = []
   private static let arrivingLimit = 4096
+  private var challenged = CallIDMemory()
   private var nextLeg: UInt64 = 1
   private var nextBridge: UInt64 = 1 << 63
   /// Calls of ours that carry out a transfer, by the call that is transferred.
@@ -96,7 +97,9 @@ final class CallController {
     case .invite(let invite): receive(invite)
     case .reinvite(let id, let request): call(id)?.reinvited(request)
     case .acknowledged(let id, let sdp): call(id)?.acknowledged(sdp)
-    case .cancelled(let id, _): call(id)?.handle(.cancelled)
+    case .cancelled(let id, _):
+      arriving.remove(id)
+      call(id)?.handle(.cancelled)
     case .bye(let id, let request): call(id)?.handle(.bye(reason: request.reason))
     case .info: break
     case .terminated(let id, let termination):
@@ -114,7 +117,10 @@ final class CallController {
 
   private func receive(_ invite: IncomingInvite) {
     context.metrics.inviteRead()
-    let facts = CallFacts(invite, callID: GUID.make(prefix: "SCL_"))
+    let known = challenged.callID(
+      sipCallID: invite.callID, fromTag: invite.from.tag ?? "", now: MonotonicClock.now())
+    let isFree = known.map { call($0) == nil } ?? false
+    let facts = CallFacts(invite, callID: isFree ? known ?? "" : GUID.make(prefix: "SCL_"))
     let arrival = CallArrival(invite: invite, facts: facts)
     guard arriving.count < Self.arrivingLimit else { return turnAway(invite, facts, Refusal(.atCapacity)) }
     arriving.insert(invite.id)
@@ -137,6 +143,8 @@ final class CallController {
     switch authenticate(invite, trunk) {
     case .accepted: begin(invite, facts, trunk, rules, nil)
     case .challenge(let challenges, _):
+      challenged.remember(
+        facts.callID, sipCallID: facts.sipCallID, fromTag: facts.fromTag, now: MonotonicClock.now())
       let headers = challenges.map { SIPHeader("Proxy-Authenticate", $0) }
       agent?.respond(to: invite.id, with: SIPResponse(407, "Proxy Authentication Required", headers: headers))
     case .refused:

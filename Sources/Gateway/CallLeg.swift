@@ -80,6 +80,9 @@ final class CallLeg {
 
   func detach() { loop?.post(.detachPhoneLeg(id)) }
 
+  /// Reads what is keyed in, without a room.
+  func listen() { negotiate() }
+
   /// Plays a sound to the phone, room or none.
   func play(_ playback: PhonePlayback) {
     negotiate()

@@ -26,11 +26,11 @@ final class NodeLoad: Sendable {
   var share: Double { state.withLock { $0.share } }
   var isExhausted: Bool { share > limit }
 
-  /// What calls may still use, 0 to 1.
+  /// What calls may still use, 0 to 1. With a limit of 1 the processors do not count.
   ///
   /// - Parameter callLimit: 0: none.
   func freeCapacity(calls: Int, callLimit: Int) -> Float {
-    let ofProcessors = max(0, 1 - share / limit)
+    let ofProcessors = limit < 1 ? max(0, 1 - share / limit) : 1
     let ofCalls = callLimit > 0 ? max(0, 1 - Double(calls) / Double(callLimit)) : 1
     return Float(min(ofProcessors, ofCalls))
   }
