@@ -18,6 +18,10 @@ let cLibraries: [Target] = [
   .target(name: "CSRTPCrypto", dependencies: ["COpenSSL", "CSRTP"], path: "Sources/C/CSRTPCrypto"),
   // No pkgConfig: its flags name a macro that SwiftPM warns about.
   .systemLibrary(name: "CRedis", path: "Sources/C/CRedis", providers: [.apt(["libhiredis-dev"])]),
+  .systemLibrary(
+    name: "CCurlLibrary", path: "Sources/C/CCurlLibrary", pkgConfig: "libcurl",
+    providers: [.apt(["libcurl4-openssl-dev"])]),
+  .target(name: "CCurl", dependencies: ["CCurlLibrary"], path: "Sources/C/CCurl"),
   .systemLibrary(name: "CZlib", path: "Sources/C/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
   // No pkgConfig: its flags name macros that the public header does not read and SwiftPM warns about.
   .systemLibrary(name: "CUsrSCTP", path: "Sources/C/CUsrSCTP", providers: [.apt(["libusrsctp-dev"])]),
@@ -108,7 +112,7 @@ let package = Package(
     edge(
       "Webhooks",
       [
-        "API", "Base", "LiveKitProtocol", "Telephony", .product(name: "Logging", package: "swift-log"),
+        "API", "Base", "CCurl", "LiveKitProtocol", "Telephony", .product(name: "Logging", package: "swift-log"),
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
     edge("Redis", ["Base", "Linux", "CLinux", "COpenSSL", "CRedis"]),

@@ -35,8 +35,8 @@ public final class WebhookSender: WebhookEvents {
     self.unixSeconds = unixSeconds
     let signer = WebhookSigner(apiKey: apiKey, secret: secret)
     queues = urls.map { url in
-      let session = WebhookSession(url: url, signer: signer, log: log, unixSeconds: unixSeconds)
-      return (0..<Self.queueCount).map { _ in
+      (0..<Self.queueCount).map { _ in
+        let session = WebhookSession(url: url, signer: signer, log: log, unixSeconds: unixSeconds)
         let deliveries = WebhookQueue(limit: Self.queueLimit, byteLimit: Self.queueByteLimit)
         let task = Task {
           await deliveries.deliver { delivery in

@@ -1,5 +1,4 @@
 import Foundation
-import FoundationNetworking
 import LiveKitProtocol
 import Logging
 
@@ -9,22 +8,15 @@ struct WebhookSession: Sendable {
   let signer: WebhookSigner
   let log: Logger
   let unixSeconds: @Sendable () -> Int64
-  private let session: URLSession
-  private let responses = WebhookResponses()
-
-  private static let attemptSeconds: Double = 10
+  /// Nil: there was no memory for it.
+  private let connection: WebhookConnection?
 
   init(url: URL, signer: WebhookSigner, log: Logger, unixSeconds: @escaping @Sendable () -> Int64) {
     self.url = url
     self.signer = signer
     self.log = log
     self.unixSeconds = unixSeconds
-    let configuration = URLSessionConfiguration.ephemeral
-    configuration.timeoutIntervalForRequest = Self.attemptSeconds
-    configuration.timeoutIntervalForResource = Self.attemptSeconds
-    configuration.httpMaximumConnectionsPerHost = WebhookSender.queueCount
-    configuration.httpShouldSetCookies = false
-    session = URLSession(configuration: configuration, delegate: responses, delegateQueue: nil)
+    connection = WebhookConnection(url)
   }
 
   func deliver(_ body: [UInt8], event: String, _ retry: WebhookRetry) async {
@@ -48,18 +40,19 @@ struct WebhookSession: Sendable {
   }
 
   private func attempt(_ body: [UInt8]) async -> WebhookRetry.Outcome {
-    var request = URLRequest(url: url)
-    request.httpMethod = "POST"
-    request.httpBody = Data(body)
-    request.setValue("application/webhook+json", forHTTPHeaderField: "Content-Type")
-    request.setValue("trunkline", forHTTPHeaderField: "User-Agent")
+    let token: String
     do {
-      request.setValue(
-        try await signer.authorization(for: body, unixSeconds: unixSeconds()), forHTTPHeaderField: "Authorization")
+      token = try await signer.authorization(for: body, unixSeconds: unixSeconds())
     } catch {
       return .failed(error.reason)
     }
-    return await responses.send(request, in: session)
+    guard let connection else { return .failed("out of memory") }
+    return await connection.post(
+      body,
+      headers: [
+        // An empty Expect: libcurl would wait for 100 (Continue) before a long body.
+        "Content-Type: application/webhook+json", "User-Agent: trunkline", "Expect:", "Authorization: \(token)",
+      ])
   }
 
   /// Without its query and user, which may be secrets.

@@ -5,6 +5,7 @@ import http.server
 import json
 import pathlib
 import signal
+import ssl
 import subprocess
 import threading
 
@@ -19,7 +20,7 @@ from twirp import sdk
 class Receiver:
     """Takes webhooks on a port of its own; `statuses` are its next answers, 200 after them."""
 
-    def __init__(self, port: int = 0, *, endless=False):
+    def __init__(self, port: int = 0, *, endless=False, tls: ssl.SSLContext | None = None):
         self.requests: list[tuple[str, str, str]] = []
         self.statuses: list[int] = []
         self.sent_bytes = 0
@@ -49,7 +50,9 @@ class Receiver:
                 pass
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.server.server_port}/hook"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def close(self):
@@ -256,6 +259,22 @@ async def test_a_receiver_that_is_gone_holds_up_no_call(tmp_path):
             late.close()
 
 
+async def test_a_receiver_whose_certificate_nobody_vouches_for_gets_nothing(tmp_path):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem",
+                    "-days", "1", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    receiver = Receiver(tls=tls)
+    try:
+        with Gateway(tmp_path, webhook={"urls": [receiver.url]}) as running:
+            async with sdk(running) as client:
+                await client.room.create_room(api.CreateRoomRequest(name="a"))
+            await eventually(lambda: "a webhook was not taken" in running.log(), "a failed attempt")
+            assert "certificate" in running.log() and not receiver.requests
+    finally:
+        receiver.close()
+
+
 async def test_a_receiver_that_never_stops_answering_is_cut_short(tmp_path):
     receiver = Receiver(endless=True)
     try:
@@ -266,7 +285,9 @@ async def test_a_receiver_that_never_stops_answering_is_cut_short(tmp_path):
             # The status was all that was wanted: no event comes twice, none waits for the end of a response.
             await eventually(lambda: len(receiver.requests) >= 2, "both events", 8)
             assert receiver.names() == ["room_started", "room_finished"] and len(receiver.requests) == 2
+            # What sockets hold, of each.
             assert receiver.sent_bytes < 50_000_000
+            assert running.stop(signal.SIGINT) == 0
     finally:
         receiver.close()
 
