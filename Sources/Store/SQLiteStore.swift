@@ -14,6 +14,7 @@ public final class SQLiteStore: ConfigurationStore {
   let queue: DatabaseQueue
 
   public static let fileName = "trunkline.sqlite"
+  private static let busySeconds = 5.0
 
   private enum Table: String, CaseIterable {
     case inboundTrunk = "inbound_trunk"
@@ -26,6 +27,8 @@ public final class SQLiteStore: ConfigurationStore {
     file = try StoreFile.make(directory: directory, name: Self.fileName)
     let path = file.path
     var configuration = Configuration()
+    // An operator who looks into the file with sqlite3 may lock it for a moment.
+    configuration.busyMode = .timeout(Self.busySeconds)
     // Not through GRDB's journalMode, which sets synchronous to NORMAL: the last commits would not survive a power cut.
     configuration.prepareDatabase { database in
       try database.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")

@@ -162,11 +162,25 @@ async def test_the_store_outlives_the_process(empty):
 def test_what_was_acknowledged_survives_kill_9(empty):
     """Writers go on until the process is killed in the middle; every answer that arrived must hold afterwards."""
     auth, number, expected = token(admin=True), iter(range(10**6)), {}
+    # Updates of one rule by each worker: the last one that was sent, and the last one that was answered.
+    rules, sent, answered = {}, {}, {}
+
+    def update(worker: int):
+        if worker not in rules:
+            made = post(empty, "livekit.SIP/CreateSIPDispatchRule", {"rule": {"dispatch_rule_direct": {
+                "room_name": "lobby", "pin": f"{worker}"}}, "metadata": "0"}, auth=auth)
+            assert made.status == 200
+            rules[worker], sent[worker], answered[worker] = made.json["sip_dispatch_rule_id"], 0, 0
+        sent[worker] += 1
+        body = {"sip_dispatch_rule_id": rules[worker], "update": {"metadata": f"{sent[worker]}"}}
+        if post(empty, "livekit.SIP/UpdateSIPDispatchRule", body, auth=auth).status == 200:
+            answered[worker] = sent[worker]
 
     def write(stop: threading.Event, worker: int):
         mine = []
         while not stop.is_set():
             try:
+                update(worker)
                 made = post(empty, "livekit.SIP/CreateSIPInboundTrunk", {"trunk": {"numbers": [f"+1{worker}{next(number):09d}"]}}, auth=auth)
                 if made.status != 200:
                     return
@@ -201,7 +215,11 @@ def test_what_was_acknowledged_survives_kill_9(empty):
         found = {item["sip_trunk_id"]: item["numbers"] for item in items}
         assert {i: found.get(i) for i in expected} == expected, f"round {round_number}"
         assert not deleted & set(found)
-    assert len(expected) >= 120 and len(deleted) >= 10
+        items = post(empty, "livekit.SIP/ListSIPDispatchRule", auth=auth).json["items"]
+        metadata = {item["sip_dispatch_rule_id"]: int(item["metadata"]) for item in items}
+        for worker, rule in rules.items():
+            assert answered[worker] <= metadata[rule] <= sent[worker], f"round {round_number}"
+    assert len(expected) >= 120 and len(deleted) >= 10 and len(rules) == 4 and min(answered.values()) > 10
 
 
 async def test_rooms(gateway):

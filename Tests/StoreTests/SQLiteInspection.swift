@@ -9,6 +9,20 @@ extension SQLiteStore {
   }
 }
 
+/// Somebody else who has the file open, and is writing.
+final class OtherWriter: Sendable {
+  private let queue: DatabaseQueue
+
+  init(_ path: String) throws {
+    var configuration = Configuration()
+    configuration.allowsUnsafeTransactions = true
+    queue = try DatabaseQueue(path: path, configuration: configuration)
+    try queue.inDatabase { try $0.execute(sql: "BEGIN IMMEDIATE") }
+  }
+
+  func finish() throws { try queue.inDatabase { try $0.execute(sql: "COMMIT") } }
+}
+
 enum LaterSchema {
   /// Notes a migration that no version has yet.
   static func mark(_ path: String) throws {

@@ -99,6 +99,15 @@ final class TemporaryDirectory {
     #expect(try SQLiteStore.contents(ofDirectory: directory.path)?.inboundTrunks.count == 2)
   }
 
+  @Test("a change waits for whoever has the file locked for a moment")
+  func locked() async throws {
+    let store = try SQLiteStore(directory: directory.path)
+    let other = try OtherWriter(directory.path + "/" + SQLiteStore.fileName)
+    DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(200)) { try? other.finish() }
+    try store.save(trunk("ST_a"))
+    #expect(try store.load().inboundTrunks == [trunk("ST_a")])
+  }
+
   @Test("a file that is no database is refused with its name")
   func foreignFile() throws {
     let path = directory.path + "/" + SQLiteStore.fileName
