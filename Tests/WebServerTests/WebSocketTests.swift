@@ -280,12 +280,13 @@ import Testing
       }
       last.set(expected)
     })
+    let frameCount = 200
+    // Before there is a connection that waits for its client's pongs.
+    let all = (0..<frameCount).flatMap { index in
+      RawFrame(opcode: 2, payload: Array(repeating: UInt8(index), count: 65_536)).bytes
+    }
     try await withServer(handler: handler) { _, endpoint in
       let client = try await RawClient.webSocket(endpoint)
-      let frameCount = 200
-      let all = (0..<frameCount).flatMap { index in
-        RawFrame(opcode: 2, payload: Array(repeating: UInt8(index), count: 65_536)).bytes
-      }
       // 13 MB do not fit into two sockets' buffers and our bound.
       let before = client.sendWithoutWaiting(all)
       #expect(before < all.count)
