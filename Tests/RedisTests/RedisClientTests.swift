@@ -258,7 +258,7 @@ struct RedisClientTests {
     for node in nodes { try node.start() }
     let log = EventLog()
     for (node, range) in zip(nodes, [("0", "8191"), ("8192", "16383")]) {
-      #expect(
+      try #require(
         await log.wait { _ in
           (try? node.command("CLUSTER", "ADDSLOTSRANGE", range.0, range.1).hasPrefix("OK")) == true
         })
@@ -266,7 +266,7 @@ struct RedisClientTests {
     let bus = try nodes[1].command("CONFIG", "GET", "cluster-port").split(separator: "\n").last.map(String.init) ?? ""
     try nodes[0].command("CLUSTER", "MEET", "127.0.0.1", "\(nodes[1].port)", bus)
     for node in nodes {
-      #expect(await log.wait { _ in (try? node.command("CLUSTER", "INFO").contains("cluster_state:ok")) == true })
+      try #require(await log.wait { _ in (try? node.command("CLUSTER", "INFO").contains("cluster_state:ok")) == true })
     }
     let addresses = nodes.map(\.address)
     let (first, firstLog) = try client(RedisConfiguration(.cluster([addresses[0]])))
@@ -276,14 +276,14 @@ struct RedisClientTests {
       second.close()
     }
     second.subscribe(["a|b"])
-    for log in [firstLog, secondLog] { #expect(await log.wait { $0.contains { $0.isReady } }) }
+    for log in [firstLog, secondLog] { try #require(await log.wait { $0.contains { $0.isReady } }) }
     first.publish("a|b", [1, 2])
     #expect(await secondLog.wait { $0.contains(.message(channel: "a|b", [1, 2])) })
     for token in UInt64(0)..<40 {
       _ = first.lock(token, key: "key \(token)", lifetime: .seconds(30))
-      #expect(await firstLog.wait { $0.contains(.locked(token, isOurs: true)) })
+      try #require(await firstLog.wait { $0.contains(.locked(token, isOurs: true)) })
       _ = second.lock(token, key: "key \(token)", lifetime: .seconds(30))
-      #expect(await secondLog.wait { $0.contains(.locked(token, isOurs: false)) })
+      try #require(await secondLog.wait { $0.contains(.locked(token, isOurs: false)) })
     }
     let slots = (0..<40).map { HashSlot.of("key \($0)") }
     #expect(slots.contains { $0 < 8192 } && slots.contains { $0 >= 8192 }, "both nodes had some")

@@ -26,8 +26,18 @@ final class RedisServer: @unchecked Sendable {
     try? FileManager.default.removeItem(at: directory)
   }
 
-  /// TCP ports are free where UDP's are, as far as tests go.
-  static func freePort() -> UInt16 { LocalAddress.freePort(.loopbackV4) ?? 0 }
+  private static let nextPort = Atomic<UInt16>(.random(in: 21_000..<30_000))
+
+  /// A TCP port below those that the kernel gives to everybody, so that nobody takes it before the server does.
+  static func freePort() -> UInt16 {
+    for _ in 0..<1000 {
+      let port = nextPort.wrappingAdd(1, ordering: .relaxed).newValue
+      let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+      defer { close(descriptor) }
+      if SocketAddress.with(Endpoint(.loopbackV4, port), { bind(descriptor, $0, $1) }) == 0 { return port }
+    }
+    return 0
+  }
 
   func start() throws {
     let process = Process()
