@@ -25,10 +25,8 @@ final class SocketGateway: Sendable {
   var lastSource: Endpoint? { shared.withLock(\.lastSource) }
 
   init(_ manner: GatewayStub.Manner) throws {
-    let udp = try Self.bound(SOCK_DGRAM, port: 0)
+    let (udp, listener) = try Self.boundPair()
     port = Self.name(udp).port
-    // The same number for TCP: free in practice, and the test fails loudly when it is not.
-    let listener = try Self.bound(SOCK_STREAM, port: port)
     listen(listener, 4)
     let media = try Self.bound(SOCK_DGRAM, port: 0)
     descriptors = (udp, listener, media)
@@ -82,10 +80,29 @@ final class SocketGateway: Sendable {
     }
   }
 
+  /// UDP and TCP on one number. The kernel chooses it for UDP alone, so that TCP may have to try a few.
+  private static func boundPair() throws -> (udp: Int32, listener: Int32) {
+    var failure: any Error = ReplayError("bind: no port")
+    for _ in 0..<20 {
+      let udp = try bound(SOCK_DGRAM, port: 0)
+      do {
+        return (udp, try bound(SOCK_STREAM, port: name(udp).port))
+      } catch {
+        Glibc.close(udp)
+        failure = error
+      }
+    }
+    throw failure
+  }
+
   private static func bound(_ kind: __socket_type, port: UInt16) throws -> Int32 {
     let descriptor = socket(AF_INET, Int32(kind.rawValue), 0)
     let result = SocketAddress.with(Endpoint(.loopbackV4, port)) { bind(descriptor, $0, $1) }
-    guard result == 0 else { throw ReplayError("bind: \(errno)") }
+    guard result == 0 else {
+      let code = errno
+      Glibc.close(descriptor)
+      throw ReplayError("bind: \(code)")
+    }
     return descriptor
   }
 
