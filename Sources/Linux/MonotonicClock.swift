@@ -8,6 +8,9 @@ public enum MonotonicClock {
   /// CPU time of the calling thread.
   public static func threadCPUTime() -> MonotonicTime { read(CLOCK_THREAD_CPUTIME_ID) }
 
+  /// Processor time of the process, user and system, since it started.
+  public static func processCPUTime() -> MonotonicTime { read(CLOCK_PROCESS_CPUTIME_ID) }
+
   /// Unix time at `MonotonicTime.zero`, nanoseconds. Read once: RTCP wants a steady clock, not a corrected one.
   public static func unixNanosecondsAtZero() -> Int64 {
     read(CLOCK_REALTIME).nanoseconds - now().nanoseconds
