@@ -11,7 +11,7 @@ final class RawClient: @unchecked Sendable {
   private var received: [UInt8] = []
 
   /// How long a read waits before the test fails.
-  static let patienceMilliseconds: Int32 = 10_000
+  static let patienceMilliseconds: Int32 = 30_000
 
   struct Failure: Error, CustomStringConvertible {
     let description: String
