@@ -30,6 +30,10 @@ let cLibraries: [Target] = [
     providers: [.apt(["libsofia-sip-ua-dev"])]),
   // Facades: their headers include none of the library's, because Sofia's define _GNU_SOURCE.
   .target(name: "CSofia", dependencies: ["CSofiaLibrary"], path: "Sources/C/CSofia"),
+  .systemLibrary(
+    name: "CWebSocketsLibrary", path: "Sources/C/CWebSocketsLibrary", pkgConfig: "libwebsockets",
+    providers: [.apt(["libwebsockets-dev"])]),
+  .target(name: "CWebSockets", dependencies: ["CWebSocketsLibrary", "COpenSSL"], path: "Sources/C/CWebSockets"),
   .target(name: "CLinux", path: "Sources/C/CLinux"),
 ]
 
@@ -97,6 +101,7 @@ let package = Package(
     edge("Linux", ["Base", "CLinux"]),
     edge("MediaIO", ["Base", "Linux", "RTP", "Transport", "MediaCore", "CLinux", "COpenSSL"]),
     edge("SIP", ["Base", "Linux", "Telephony", "CSofia", "CLinux"]),
+    edge("RoomClient", ["Base", "Linux", "CLinux", "CWebSockets"]),
     edge(
       "WebServer",
       [
@@ -117,12 +122,15 @@ let package = Package(
       ]),
     edge("Redis", ["Base", "Linux", "CLinux", "COpenSSL", "CRedis"]),
     // The gateway wires.
-    edge("Configuration", ["Base", "Audio", "Telephony", "Redis", .product(name: "Yams", package: "Yams")]),
+    edge(
+      "Configuration",
+      ["Base", "Audio", "Telephony", "Redis", "RoomClientCore", .product(name: "Yams", package: "Yams")]),
     edge(
       "Gateway",
       [
         "Base", "Linux", "RTP", "SDP", "Audio", "MediaCore", "Telephony", "LiveKitProtocol", "RoomCore", "MediaIO",
         "SIP", "WebServer", "Configuration", "API", "AgentCore", "Store", "Webhooks", "Metrics", "Bus", "Redis",
+        "RoomClient", "RoomClientCore",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
@@ -130,7 +138,9 @@ let package = Package(
     .executableTarget(
       name: "trunkline",
       dependencies: [
-        "Base", "Capture", "Configuration", "Gateway", "LiveKitProtocol", "Phone", "Redis", "SDP", "SIP", "Telephony",
+        "Base", "Capture", "Configuration", "Gateway", "LiveKitProtocol", "Phone", "Redis", "RoomClientCore", "SDP",
+        "SIP",
+        "Telephony",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
@@ -166,6 +176,9 @@ let package = Package(
     tests("RTP"),
     tests("SDP"),
     tests("Configuration", ["Base", "Telephony", "Redis", .product(name: "Yams", package: "Yams")]),
+    .testTarget(
+      name: "RoomClientTests", dependencies: ["RoomClient", "Base", "WebServer"], exclude: ["echo_server.py"],
+      swiftSettings: strict),
     tests("WebServer", ["Base", "Linux", .product(name: "NIOCore", package: "swift-nio")]),
     tests("Audio", ["CSpanDSP"]),
     tests("Transport", ["Base", "CMallocCount", "CWallClock", "COpenSSL"]),

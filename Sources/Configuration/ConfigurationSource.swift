@@ -8,7 +8,7 @@ public struct ConfigurationSource: Sendable {
   public var file: String?
   /// `--config-body`, else `SIP_CONFIG_BODY`. Goes before `file`.
   public var body: String?
-  /// `LIVEKIT_API_KEY`, `LIVEKIT_API_SECRET`, `SIP_CONFIG_FILE`, `SIP_CONFIG_BODY`.
+  /// `LIVEKIT_WS_URL`, `LIVEKIT_API_KEY`, `LIVEKIT_API_SECRET`, `SIP_CONFIG_FILE`, `SIP_CONFIG_BODY`.
   public var environment: [String: String]
 
   public init(file: String? = nil, body: String? = nil, environment: [String: String] = [:]) {

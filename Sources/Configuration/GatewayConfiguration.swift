@@ -28,6 +28,8 @@ public struct GatewayConfiguration: Sendable, Equatable {
   public var rules: [DispatchRule] = []
   public var outbound = OutboundSettings()
   public var webhook = WebhookSettings()
+  /// Nil: the rooms are this process's own.
+  public var server: ServerSettings?
   /// Nil: trunks and rules are this gateway's own.
   public var cluster: ClusterSettings?
   public var operations = OperationSettings()

@@ -51,6 +51,8 @@ struct GatewayReader {
     case (nil, nil): break
     }
     if !keys.isEmpty { configuration.keys = keys }
+    let server = ServerReader(environment: environment, keys: configuration.keys, hasKey: !keys.isEmpty)
+    configuration.server = server.read(root)
   }
 
   private mutating func readWeb(_ root: Section) {

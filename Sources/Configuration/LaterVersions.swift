@@ -23,7 +23,6 @@ enum LaterVersions {
 
   /// Others: key and what to do instead.
   static let keys: [(String, String)] = [
-    ("ws_url", "rooms are hosted in this process; clients connect to `port`"),
     ("key_file", "put the pairs under `keys`"), ("turn", ""), ("region", ""), ("node_selector", ""),
     ("signal_relay", ""), ("psrpc", ""), ("limit", "see `limits` and `max_active_calls`"), ("audio", ""), ("video", ""),
     ("ingress", ""), ("sip", "this process is the SIP service"), ("metric", ""),

@@ -42,7 +42,31 @@ extension Call {
     case .roomDeleted:
       place = nil
       handle(.roomDeleted)
+    case .mediaLost(let reason): roomLost(for: reason)
+    case .mediaRestored: roomRestored()
+    case .rejoined(let sid): summary.participantSID = sid
+    case .moved(let room, let sid):
+      log[metadataKey: "room"] = "\(room)"
+      log.info("a call was moved by the room server")
+      (summary.roomName, summary.participantSID) = (room, sid)
+    case .lost(let reason):
+      place = nil
+      handle(.roomLost(reason))
     }
+  }
+
+  /// The caller stays on the line and hears that it is there.
+  private func roomLost(for reason: String) {
+    log.warning("a call cannot hear its room", metadata: ["why": "\(reason)"])
+    leg?.setComfortNoise(true)
+    guard summary.answeredAtUnixMilliseconds != nil, let prompt = context.sounds.reconnectPrompt else { return }
+    leg?.play(PhonePlayback(id: PlaybackID.reconnectPrompt, sound: prompt))
+  }
+
+  private func roomRestored() {
+    log.notice("a call hears its room again")
+    leg?.setComfortNoise(false)
+    if context.sounds.reconnectPrompt != nil { leg?.stopSound() }
   }
 
   /// Headers of the peer's INVITE, or of its answer to ours.

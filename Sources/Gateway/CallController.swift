@@ -27,6 +27,7 @@ final class CallController {
   private var arriving: Set<InviteID> = []
   private static let arrivingLimit = 4096
   private var challenged = CallIDMemory()
+  private var hidden = HiddenArrivals()
   private var nextLeg: UInt64 = 1
   private var nextBridge: UInt64 = 1 << 63
   /// Calls of ours that carry out a transfer, by the call that is transferred.
@@ -123,13 +124,48 @@ final class CallController {
     let facts = CallFacts(invite, callID: isFree ? known ?? "" : GUID.make(prefix: "SCL_"))
     let arrival = CallArrival(invite: invite, facts: facts)
     guard arriving.count < Self.arrivingLimit else { return turnAway(invite, facts, Refusal(.atCapacity)) }
-    arriving.insert(invite.id)
     let rules = context.directory.current
+    if context.configuration.sip.hidesInboundPort, rules.takesTime, invite.transport == .udp {
+      return receiveHidden(arrival, rules)
+    }
+    arriving.insert(invite.id)
     rules.admit(arrival) { [weak self] in self?.admitted(arrival, rules, $0) }
   }
 
+  /// Nothing is said to whoever may be a stranger, and nothing kept, before the cluster has decided.
+  private func receiveHidden(_ arrival: CallArrival, _ rules: any CallRules) {
+    let key = HiddenArrivals.Key(arrival.invite)
+    if let decision = hidden.take(key, now: MonotonicClock.now()) {
+      let known = CallArrival(invite: arrival.invite, facts: decision.call)
+      arriving.insert(arrival.invite.id)
+      return admitted(known, rules, decision.admission, decision.outcome)
+    }
+    agent?.ignore(arrival.invite.id)
+    guard hidden.begin(key, now: MonotonicClock.now()) else { return }
+    rules.admit(arrival) { [weak self] admission in
+      let trunk: InboundTrunk? = if case .trunk(let trunk) = admission { trunk } else { nil }
+      let isRefused = if case .refuse = admission { true } else { false }
+      guard !isRefused, trunk?.requiresDigest != true else {
+        self?.decided(key, HiddenArrivals.Decision(call: arrival.facts, admission: admission, outcome: nil))
+        return
+      }
+      rules.dispatch(arrival, trunk: trunk, pin: .notAsked) { outcome in
+        self?.decided(key, HiddenArrivals.Decision(call: arrival.facts, admission: admission, outcome: outcome))
+      }
+    }
+  }
+
+  private func decided(_ key: HiddenArrivals.Key, _ decision: HiddenArrivals.Decision) {
+    hidden.decide(key, decision, now: MonotonicClock.now())
+  }
+
   /// The trunk is known, or that there is none; at once, or while the caller waits.
-  private func admitted(_ arrival: CallArrival, _ rules: any CallRules, _ admission: Dispatcher.Admission) {
+  ///
+  /// - Parameter outcome: decided already; nil: by the dispatch rules.
+  private func admitted(
+    _ arrival: CallArrival, _ rules: any CallRules, _ admission: Dispatcher.Admission,
+    _ outcome: DispatchOutcome? = nil
+  ) {
     let (invite, facts) = (arrival.invite, arrival.facts)
     // The caller may have given up meanwhile.
     guard arriving.remove(invite.id) != nil else { return }
@@ -139,9 +175,13 @@ final class CallController {
     case .unmatched: trunk = nil
     case .refuse(let refusal): return turnAway(invite, facts, refusal)
     }
+    // A caller of no trunk whom no rule takes is a stranger.
+    if trunk == nil, case .refuse(let refusal) = outcome, refusal.reason == .noRule {
+      return turnAway(invite, facts, Refusal(.noTrunk, sentence: refusal.sentence))
+    }
     if let refusal = overload { return begin(invite, facts, trunk, rules, .refuse(refusal)) }
     switch authenticate(invite, trunk) {
-    case .accepted: begin(invite, facts, trunk, rules, nil)
+    case .accepted: begin(invite, facts, trunk, rules, outcome)
     case .challenge(let challenges, _):
       challenged.remember(
         facts.callID, sipCallID: facts.sipCallID, fromTag: facts.fromTag, now: MonotonicClock.now())

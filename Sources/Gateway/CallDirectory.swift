@@ -10,6 +10,8 @@ protocol CallDirectory: Sendable {
 
 /// What holds for one call, whatever changes while it lasts.
 protocol CallRules: Sendable {
+  /// Answers come in a later turn.
+  var takesTime: Bool { get }
   /// Whether some trunk lists the source, so that it is no stranger.
   func isKnown(_ source: IPAddress) -> Bool
   /// The first step: the call's trunk. `answer` is called once, at once or in a later turn.
@@ -34,6 +36,8 @@ extension TrunkDirectory: CallDirectory {
 }
 
 extension TrunkDirectory.Snapshot: CallRules {
+  var takesTime: Bool { false }
+
   func isKnown(_ source: IPAddress) -> Bool { addresses.lists(source, in: dispatcher.trunks) }
 
   func admit(_ call: CallArrival, answer: @escaping @SIPActor (Dispatcher.Admission) -> Void) {

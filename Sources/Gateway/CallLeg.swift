@@ -91,6 +91,8 @@ final class CallLeg {
 
   func stopSound() { loop?.post(.stopSound(id)) }
 
+  func setComfortNoise(_ isHeard: Bool) { loop?.post(.setComfortNoise(id, isHeard)) }
+
   /// What a phone that rings sounds like, heard instead of the other side.
   /// The room's side must be attached.
   func playRingback(to side: CallSide) {

@@ -43,55 +43,65 @@ enum CallRPC {
   }
 }
 
-extension RoomServer {
-  func answer(_ request: Livekit_RpcRequest, from identity: String, for caller: Caller) {
-    let sid = caller.sid
+extension CallRPC {
+  /// What is said at once to who called a method, and what becomes of the call.
+  struct Reply {
+    var packets: [Livekit_DataPacket]
+    var event: CallerRoomEvent?
+  }
+
+  /// - Parameter later: sends what is not known at once.
+  static func reply(
+    to request: Livekit_RpcRequest, from identity: String, later: @escaping @Sendable (Livekit_DataPacket) -> Void
+  ) -> Reply {
     var acknowledgement = Livekit_DataPacket()
     acknowledgement.destinationIdentities = [identity]
     acknowledgement.rpcAck.requestID = request.id
-    sendLocal(acknowledgement, as: sid)
+    func refuse(_ code: UInt32, _ message: String) -> Reply {
+      var packet = response(to: request.id, for: identity)
+      packet.rpcResponse.error.code = code
+      packet.rpcResponse.error.message = message
+      return Reply(packets: [acknowledgement, packet])
+    }
+    // RPC error 1500: the method was called with something it cannot read.
+    let unreadable = "the payload is not what the method takes"
     switch request.method {
-    case CallRPC.remoteHeaders:
-      guard let wanted = CallRPC.decode(CallRPC.HeadersRequest.self, request.payload) else {
-        return refuse(request.id, as: sid, to: identity)
-      }
-      caller.notify(
-        .remoteHeadersAsked { [weak self] headers in
-          let payload = CallRPC.encode(headers: wanted.select(headers))
-          Task { await self?.respond(payload, to: request.id, as: sid, for: identity) }
+    case remoteHeaders:
+      guard let wanted = decode(HeadersRequest.self, request.payload) else { return refuse(1500, unreadable) }
+      let id = request.id
+      return Reply(
+        packets: [acknowledgement],
+        event: .remoteHeadersAsked { headers in
+          var packet = response(to: id, for: identity)
+          packet.rpcResponse.payload = encode(headers: wanted.select(headers))
+          later(packet)
         })
-    case CallRPC.endCall:
-      guard let wanted = CallRPC.decode(CallRPC.EndRequest.self, request.payload),
-        (wanted.headers ?? [:]).count <= CallRPC.headerLimit, HeaderCheck.problem(headers: wanted.headers ?? [:]) == nil
-      else { return refuse(request.id, as: sid, to: identity) }
-      respond("{}", to: request.id, as: sid, for: identity)
-      caller.notify(.endAsked(headers: wanted.headers ?? [:]))
-    default: break
+    case endCall:
+      guard let wanted = decode(EndRequest.self, request.payload), (wanted.headers ?? [:]).count <= headerLimit,
+        (wanted.headers ?? [:]).allSatisfy({ HeaderSyntax.isName($0.key) && HeaderSyntax.isValue($0.value) })
+      else { return refuse(1500, unreadable) }
+      var packet = response(to: request.id, for: identity)
+      packet.rpcResponse.payload = "{}"
+      return Reply(packets: [acknowledgement, packet], event: .endAsked(headers: wanted.headers ?? [:]))
+    default: return refuse(1400, "Method not supported at destination")
     }
   }
 
-  private func respond(_ payload: String, to id: String, as sid: String, for identity: String) {
-    guard payload.utf8.count <= core.configuration.limits.rpcPayloadByteCount else {
-      return refuse(
-        id, 1504, "the headers are longer than an answer may be: name those wanted in include", as: sid, to: identity)
-    }
+  private static func response(to id: String, for identity: String) -> Livekit_DataPacket {
     var packet = Livekit_DataPacket()
     packet.destinationIdentities = [identity]
     packet.rpcResponse.requestID = id
-    packet.rpcResponse.payload = payload
-    sendLocal(packet, as: sid)
+    return packet
   }
+}
 
-  /// RPC error 1500: the method was called with something it cannot read.
-  private func refuse(
-    _ id: String, _ code: UInt32 = 1500, _ message: String = "the payload is not what the method takes", as sid: String,
-    to identity: String
-  ) {
-    var packet = Livekit_DataPacket()
-    packet.destinationIdentities = [identity]
-    packet.rpcResponse.requestID = id
-    packet.rpcResponse.error.code = code
-    packet.rpcResponse.error.message = message
-    sendLocal(packet, as: sid)
+extension RoomServer {
+  func answer(_ request: Livekit_RpcRequest, from identity: String, for caller: Caller) {
+    let sid = caller.sid
+    let reply = CallRPC.reply(to: request, from: identity) { [weak self] packet in
+      Task { await self?.sendLocal(packet, as: sid) }
+    }
+    for packet in reply.packets { sendLocal(packet, as: sid) }
+    if let event = reply.event { caller.notify(event) }
   }
 }

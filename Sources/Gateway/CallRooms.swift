@@ -44,4 +44,16 @@ enum CallerRoomEvent: Sendable {
   case endAsked(headers: [String: String])
   case removed
   case roomDeleted
+
+  // Of rooms on another server.
+
+  /// Room and phone do not hear each other for now; it is being repaired.
+  case mediaLost(reason: String)
+  case mediaRestored
+  /// It is in the room as another participant: the server had forgotten the former one.
+  case rejoined(participantSID: String)
+  /// The server has put it into another room.
+  case moved(room: String, participantSID: String)
+  /// It could not be repaired in time; the call has left.
+  case lost(reason: String)
 }

@@ -7,10 +7,13 @@ struct CallSounds: Sendable {
   var prompts: [CallPrompt: PhoneSound] = [:]
   /// Sentences of the operator's, by name.
   var announcements: [String: PhoneSound] = [:]
+  /// Said once to a caller whose room, on another server, is out of reach.
+  var reconnectPrompt: PhoneSound?
 }
 
 /// What a leg is playing: `PhonePlayback.id`.
 enum PlaybackID {
   static let prompt: UInt64 = 1
   static let announcement: UInt64 = 2
+  static let reconnectPrompt: UInt64 = 3
 }

@@ -7,13 +7,15 @@ import LiveKitProtocol
 import Logging
 import MediaCore
 import MediaIO
+import RoomClient
+import RoomClientCore
 import RoomCore
 import SDP
 import SIP
 import Telephony
 import WebServer
 
-/// The whole process of embedded mode: SIP, media, rooms and the public port, from start to end.
+/// The whole process: SIP, media, rooms or the way to them, and the public port, from start to end.
 public enum Gateway {
   /// Why the gateway could not start, in one line for an operator.
   public struct StartError: Error, CustomStringConvertible {
@@ -49,7 +51,7 @@ struct RunningGateway: Sendable {
   private let configuration: GatewayConfiguration
   private let context: CallContext
   private let controller: CallController
-  private let rooms: RoomServer
+  private let rooms: any RoomSide
   /// Nil: a member of a cluster that has no such port.
   private let web: WebServer?
   private let api: GatewayAPI
@@ -58,8 +60,6 @@ struct RunningGateway: Sendable {
   private let operations: OperationServers
   private let load: NodeLoad
   private let roomEvents: MediaEventQueue
-  private let roomJobs: AsyncStream<RoomServer.Job>
-  private let jobs: AsyncStream<RoomServer.Job>.Continuation
   private let inputs: AsyncStream<CallControllerInput>
   private let inbox: AsyncStream<CallControllerInput>.Continuation
 
@@ -75,7 +75,6 @@ struct RunningGateway: Sendable {
       if event.phoneLeg != nil { inbox.yield(.media(event)) } else { roomEvents.push(event) }
     }
     let options = RoomMediaOptions(configuration.media)
-    let (roomJobs, jobs) = AsyncStream.makeStream(of: RoomServer.Job.self)
     let records: CallRecordLog
     do {
       records = try CallRecordLog(
@@ -94,20 +93,17 @@ struct RunningGateway: Sendable {
     let directory = TrunkDirectory(configuration, log: log)
     let api = try GatewayAPI.open(configuration, directory: directory, log: log)
     await directory.resolve()
-    let roomConfiguration = roomConfiguration(configuration, loops, identity, announced.rooms)
-    let rooms = RoomServer(
-      configuration: roomConfiguration, loops: loops, options: options, log: log,
-      workers: WorkerSessions(configuration, roomConfiguration), webhooks: api.webhooks)
+    let ports = PortPool(range: configuration.media.phonePorts, addresses: listenAddresses(configuration))
+    let rooms = try rooms(configuration, loops, ports, identity, announced.rooms, api, log)
     let context = CallContext(
-      configuration: configuration,
-      ports: PortPool(range: configuration.media.phonePorts, addresses: listenAddresses(configuration)), loops: loops,
-      roomMediaOptions: options, directory: member?.directory ?? directory, rooms: HostedRooms(jobs: jobs),
+      configuration: configuration, ports: ports, loops: loops,
+      roomMediaOptions: options, directory: member?.directory ?? directory, rooms: rooms.calls,
       records: records, log: log,
       events: CallEvents(
         webhooks: api.webhooks, redaction: configuration.logging.numbers,
         observers: [metrics] + (member?.observers ?? [])),
       metrics: metrics,
-      sounds: CallSounds(announcements: configuration.announcements.compactMapValues { PhoneSound($0) }),
+      sounds: CallSounds(configuration),
       announcedMedia: announced.media)
     let controller = await CallController(context: context, inbox: inbox)
     do {
@@ -135,15 +131,13 @@ struct RunningGateway: Sendable {
         trunks: api.catalog.initial.inboundTrunks, rules: api.catalog.initial.rules),
       configuration: configuration, context: context, controller: controller, rooms: rooms, web: web, api: api,
       trunks: directory, cluster: cluster, operations: operations, load: load, roomEvents: roomEvents,
-      roomJobs: roomJobs, jobs: jobs, inputs: inputs, inbox: inbox)
+      inputs: inputs, inbox: inbox)
   }
 
   /// Runs until a signal has ended the last call.
   func serve(until signals: StopSignals) async {
     await withTaskGroup { group in
-      group.addTask { await rooms.consume(roomEvents) }
-      group.addTask { await rooms.work(roomJobs) }
-      group.addTask { await rooms.keepTime() }
+      group.addTask { await rooms.run(roomEvents) }
       group.addTask { await controller.consume(inputs) }
       group.addTask { await trunks.keepResolving() }
       group.addTask { await load.watch { await cluster?.calls.shareLoad() } }
@@ -151,7 +145,7 @@ struct RunningGateway: Sendable {
       await stop(on: signals)
       group.cancelAll()
       roomEvents.close()
-      jobs.finish()
+      rooms.finish()
       inbox.finish()
     }
   }
@@ -193,6 +187,7 @@ struct RunningGateway: Sendable {
   func close() async {
     await controller.close()
     await web?.close()
+    await rooms.close()
     await cluster?.member.close()
     await operations.close()
     for loop in context.loops { loop.close() }
@@ -230,10 +225,7 @@ extension RunningGateway {
       do {
         loops.append(
           try MediaLoop.start(
-            MediaLoopConfiguration(
-              index: index, webRTCAddresses: listenAddresses(configuration),
-              webRTCPort: configuration.room.udpPort + UInt16(index)),
-            identity: identity, onEvent: onEvent))
+            loopConfiguration(configuration, index), identity: identity, onEvent: onEvent))
       } catch {
         let port = configuration.room.udpPort + UInt16(index)
         throw Gateway.StartError(
@@ -243,10 +235,45 @@ extension RunningGateway {
     return loops
   }
 
+  /// A gateway whose rooms are elsewhere has no port that clients come to: each of its own connections has one.
+  private static func loopConfiguration(
+    _ configuration: GatewayConfiguration, _ index: Int
+  ) -> MediaLoopConfiguration {
+    guard let server = configuration.server else {
+      return MediaLoopConfiguration(
+        index: index, webRTCAddresses: listenAddresses(configuration),
+        webRTCPort: configuration.room.udpPort + UInt16(index))
+    }
+    return MediaLoopConfiguration(
+      index: index, webRTCAddresses: [], webRTCPort: 0, authorities: TLSAuthorities(file: server.authorityFile))
+  }
+
+  private static func rooms(
+    _ configuration: GatewayConfiguration, _ loops: [MediaLoop], _ ports: PortPool, _ identity: MediaIdentity,
+    _ address: IPAddress, _ api: GatewayAPI, _ log: Logger
+  ) throws(Gateway.StartError) -> any RoomSide {
+    let options = RoomMediaOptions(configuration.media)
+    if let server = configuration.server {
+      let access = RemoteRoomAccess(
+        settings: server, session: RoomClientConfiguration(configuration, server),
+        fingerprint: identity.fingerprintBytes, ports: ports, announced: address)
+      do {
+        return RoomsOfServer(try RemoteRooms(access, loops: loops, options: options, log: log))
+      } catch {
+        throw Gateway.StartError(description: "ws_url: \(error.reason)")
+      }
+    }
+    let roomConfiguration = roomConfiguration(configuration, loops, identity, address)
+    return HostedRooms(
+      RoomServer(
+        configuration: roomConfiguration, loops: loops, options: options, log: log,
+        workers: WorkerSessions(configuration, roomConfiguration), webhooks: api.webhooks))
+  }
+
   private static func roomConfiguration(
     _ configuration: GatewayConfiguration, _ loops: [MediaLoop], _ identity: MediaIdentity, _ address: IPAddress
   ) -> RoomServerConfiguration {
-    let fingerprint = identity.fingerprint.split(separator: ":").compactMap { UInt8($0, radix: 16) }
+    let fingerprint = identity.fingerprintBytes
     let now = MonotonicClock.now()
     var result = RoomServerConfiguration(
       mediaAddresses: loops.map {
@@ -279,7 +306,7 @@ extension RunningGateway {
   }
 
   private static func startWeb(
-    _ configuration: GatewayConfiguration, _ rooms: RoomServer, _ api: GatewayAPI, _ controller: CallController
+    _ configuration: GatewayConfiguration, _ rooms: any RoomSide, _ api: GatewayAPI, _ controller: CallController
   ) async throws(Gateway.StartError) -> WebServer {
     var limits = WebServerLimits()
     limits.connections = configuration.limits.webConnections
@@ -287,9 +314,10 @@ extension RunningGateway {
     let secrets = [String: String](configuration.keys.map { ($0.name, $0.secret) }, uniquingKeysWith: { $1 })
     let verifier = await TokenVerifier(keys: secrets)
     let calls = GatewayCalls(controller: controller, capabilities: PhoneCapabilities(configuration))
-    let endpoint = SignalEndpoint(
-      rooms: rooms, verifier: verifier,
-      api: api.server(rooms: rooms, calls: calls, agents: rooms, verifier: verifier))
+    let administration = rooms.administration
+    let endpoint = rooms.endpoint(
+      verifier: verifier,
+      api: api.server(rooms: administration, calls: calls, agents: administration, verifier: verifier))
     do throws(WebServerError) {
       return try await WebServer.start(
         on: configuration.web.bindAddresses.map { Endpoint($0, configuration.web.port) }, limits: limits,
@@ -297,6 +325,28 @@ extension RunningGateway {
     } catch {
       throw Gateway.StartError(description: "port: \(error.message)")
     }
+  }
+}
+
+extension MediaIdentity {
+  /// SHA-256 of the certificate.
+  fileprivate var fingerprintBytes: [UInt8] {
+    fingerprint.split(separator: ":").compactMap { UInt8($0, radix: 16) }
+  }
+}
+
+extension RoomClientConfiguration {
+  fileprivate init(_ configuration: GatewayConfiguration, _ server: ServerSettings) {
+    self.init(url: server.url, version: "")
+    codec = configuration.media.roomCodec == .opus ? .opus : .pcmu
+    reconnectTimeout = server.reconnectTimeout
+  }
+}
+
+extension CallSounds {
+  fileprivate init(_ configuration: GatewayConfiguration) {
+    announcements = configuration.announcements.compactMapValues { PhoneSound($0) }
+    reconnectPrompt = configuration.server?.reconnectPrompt.flatMap { announcements[$0] }
   }
 }
 

@@ -3,9 +3,41 @@ import LiveKitProtocol
 import MediaCore
 import RoomCore
 import Telephony
+import WebServer
 
-/// The rooms of this process: what calls ask goes to the room server as jobs.
-struct HostedRooms: CallRooms {
+/// The rooms of this process.
+struct HostedRooms: RoomSide {
+  let server: RoomServer
+  private let jobs: AsyncStream<RoomServer.Job>
+  private let asked: AsyncStream<RoomServer.Job>.Continuation
+
+  init(_ server: RoomServer) {
+    self.server = server
+    (jobs, asked) = AsyncStream.makeStream(of: RoomServer.Job.self)
+  }
+
+  var calls: any CallRooms { HostedRoomCalls(jobs: asked) }
+  var administration: any RoomAdministration & AgentDispatching { server }
+
+  func endpoint(verifier: TokenVerifier, api: TwirpServer) -> any WebHandler {
+    SignalEndpoint(rooms: server, verifier: verifier, api: api)
+  }
+
+  func run(_ events: MediaEventQueue) async {
+    await withTaskGroup { group in
+      group.addTask { await server.consume(events) }
+      group.addTask { await server.work(jobs) }
+      group.addTask { await server.keepTime() }
+    }
+  }
+
+  func finish() { asked.finish() }
+
+  func close() {}
+}
+
+/// What calls ask goes to the room server as jobs.
+private struct HostedRoomCalls: CallRooms {
   let jobs: AsyncStream<RoomServer.Job>.Continuation
 
   func join(

@@ -32,16 +32,7 @@ struct SignalEndpoint: WebHandler {
   /// Only the APIs take a body, and only from someone whose token is good for the method.
   func bodyAllowance(for request: HTTPRequest) async -> BodyAllowance {
     guard let api, request.path.hasPrefix(TwirpServer.pathPrefix) else { return .none }
-    if let refusal = await api.refusal(of: TwirpRequest(request)) {
-      return BodyAllowance(byteCount: 0) { _ in HTTPResponse(refusal) }
-    }
-    return BodyAllowance(byteCount: TwirpServer.bodyByteLimit) { fault in
-      switch fault {
-      case .tooLarge: HTTPResponse(TwirpServer.bodyTooLarge())
-      case .tooSlow: HTTPResponse(TwirpServer.bodyTooSlow())
-      case .serverBusy: HTTPResponse(TwirpServer.tooManyBodies())
-      }
-    }
+    return await api.bodyAllowance(for: request)
   }
 
   func decideUpgrade(of request: HTTPRequest) async -> WebSocketDecision {
@@ -81,6 +72,22 @@ struct SignalEndpoint: WebHandler {
       return .failure(Refusal(status: refusal.status, reason: refusal.reason))
     }
     return .success(intent)
+  }
+}
+
+extension TwirpServer {
+  /// What a request to the APIs may bring.
+  func bodyAllowance(for request: HTTPRequest) async -> BodyAllowance {
+    if let refusal = await refusal(of: TwirpRequest(request)) {
+      return BodyAllowance(byteCount: 0) { _ in HTTPResponse(refusal) }
+    }
+    return BodyAllowance(byteCount: Self.bodyByteLimit) { fault in
+      switch fault {
+      case .tooLarge: HTTPResponse(Self.bodyTooLarge())
+      case .tooSlow: HTTPResponse(Self.bodyTooSlow())
+      case .serverBusy: HTTPResponse(Self.tooManyBodies())
+      }
+    }
   }
 }
 

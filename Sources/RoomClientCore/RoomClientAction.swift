@@ -55,8 +55,10 @@ public enum RoomClientEvent: Sendable, Hashable {
 
 public enum RoomClientFault: Error, Hashable, Sendable {
   case roomFull
-  /// One sentence.
-  case failed(String)
+  /// The server does not want the call; one sentence.
+  case refused(String)
+  /// The server did not answer, or has no time; one sentence.
+  case unreachable(String)
 }
 
 /// What an operator may want to know and no call does.

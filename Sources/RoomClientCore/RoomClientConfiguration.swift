@@ -45,6 +45,8 @@ public struct RoomClientLimits: Hashable, Sendable {
   public var queryAttributesByteCount = 4_096
   /// Senders of reliable data whose last packet is remembered.
   public var dataSenders = 5_000
+  /// TURN servers of a room server.
+  public var relays = 8
   /// Places that a server names as its other regions.
   public var regions = 16
 

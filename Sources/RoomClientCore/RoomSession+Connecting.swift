@@ -24,7 +24,7 @@ extension RoomSession {
 
   mutating func prepared(_ token: String?, _ ports: [MediaTransportID: [Endpoint]]) {
     guard state == .preparing else { return }
-    guard let token else { return end(.joinFailed(.failed("no token could be made")), or: "no token could be made") }
+    guard let token else { return end(.joinFailed(.refused("no token could be made")), or: "no token could be made") }
     self.token = token
     let ends = nextTransports.compactMap { id in
       ports[id].map { ConnectionEnd(transport: id, ports: $0, random: &random) }
@@ -52,8 +52,7 @@ extension RoomSession {
     state = .connecting
     let request = purpose == .join ? joinRequest() : resumeRequest()
     let query = SignalQuery(joinRequest: request, isSinglePeerConnection: usesOnePeerConnection)
-    let id = makeSocket()
-    emit(.connect(id, RoomSocketTarget(url: url, path: url.pathPrefix + query.target, token: token)))
+    open(RoomSocketTarget(url: url, path: url.pathPrefix + query.target, token: token))
   }
 
   private mutating func joinRequest() -> Livekit_JoinRequest {
@@ -114,7 +113,7 @@ extension RoomSession {
     let isForNow = status >= 500 || status == 408 || status == 429
     if purpose == .resume, !isForNow { purpose = .join }
     if !hasJoined, !isForNow || Self.meansFull(reason) {
-      let fault: RoomClientFault = Self.meansFull(reason) ? .roomFull : .failed(sentence)
+      let fault: RoomClientFault = Self.meansFull(reason) ? .roomFull : .refused(sentence)
       return end(.joinFailed(fault), or: sentence)
     }
     attemptFailed(sentence)
@@ -216,7 +215,7 @@ extension RoomSession {
     if !hasJoined, now - startedAt >= configuration.joinTimeout {
       let waited = configuration.joinTimeout.wholeMilliseconds / 1_000
       let sentence = lastReason.isEmpty ? "\(url) did not let the call in within \(waited) s" : lastReason
-      end(.joinFailed(.failed(sentence)), or: sentence)
+      end(.joinFailed(.unreachable(sentence)), or: sentence)
       return true
     }
     if hasJoined, let lostSince, now - lostSince >= configuration.reconnectTimeout {

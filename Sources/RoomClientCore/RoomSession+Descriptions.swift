@@ -94,7 +94,8 @@ extension RoomSession {
       .openTransport(
         RoomTransport(
           id: end.transport, room: media.room, localUfrag: end.ice.usernameFragment, localPassword: end.ice.password,
-          remoteFingerprint: fingerprint, isDTLSClient: end.isDTLSClient, peer: peer)))
+          remoteFingerprint: fingerprint, isDTLSClient: end.isDTLSClient, peer: peer,
+          iceServers: iceServers)))
     return true
   }
 

@@ -1,6 +1,7 @@
 import Base
 import LiveKitProtocol
 import RoomCore
+import SDP
 
 /// What the server says.
 extension RoomSession {
@@ -46,6 +47,7 @@ extension RoomSession {
     participantSID = join.participant.sid
     info = join.participant
     setPings(interval: join.pingInterval, timeout: join.pingTimeout)
+    note(join.iceServers)
     for other in join.otherParticipants { roster.note(other) }
     state = .live
     socket?.pingedAt = now
@@ -62,6 +64,7 @@ extension RoomSession {
   private mutating func resumed(_ answer: Livekit_ReconnectResponse) {
     state = .live
     socket?.pingedAt = now
+    note(answer.iceServers)
     note(.resumed(afterMilliseconds: lostSince.map { (now - $0).wholeMilliseconds } ?? 0))
     send(.syncState(syncState))
     sendAttributes()
@@ -94,6 +97,15 @@ extension RoomSession {
     return state
   }
 
+  /// Reflexive addresses are learnt from the server itself: STUN servers have nothing to add.
+  private mutating func note(_ servers: [Livekit_ICEServer]) {
+    let all = servers.lazy.flatMap { server in
+      server.urls.lazy.compactMap { ICEServerURL(parsing: $0) }.filter { $0.scheme == .turn || $0.scheme == .turns }
+        .map { RoomICEServer(url: $0, username: server.username, password: server.credential) }
+    }
+    iceServers = Array(all.prefix(configuration.limits.relays))
+  }
+
   private mutating func setPings(interval: Int32, timeout: Int32) {
     if interval > 0 { pingInterval = .seconds(Int64(min(interval, 60))) }
     if timeout > 0 { pingTimeout = max(.seconds(Int64(min(timeout, 120))), pingInterval * 2) }
@@ -119,8 +131,8 @@ extension RoomSession {
     if !urls.isEmpty { use(urls) }
     let reason = "the server ended the session: \(leave.reason)"
     switch leave.end {
-    case .roomDeleted: hasJoined ? end(.roomDeleted, or: reason) : end(.joinFailed(.failed(reason)), or: reason)
-    case .removed: hasJoined ? end(.removed(leave.reason), or: reason) : end(.joinFailed(.failed(reason)), or: reason)
+    case .roomDeleted: hasJoined ? end(.roomDeleted, or: reason) : end(.joinFailed(.refused(reason)), or: reason)
+    case .removed: hasJoined ? end(.removed(leave.reason), or: reason) : end(.joinFailed(.refused(reason)), or: reason)
     case .resume where state == .live: lose(reason, then: .resume)
     case .resume, .rejoin:
       if state == .live {
@@ -132,7 +144,7 @@ extension RoomSession {
         dropSocket()
         state = .pausing(until: now)
       } else if !hasJoined, !leave.mayTryAgain {
-        end(.joinFailed(.failed(reason)), or: reason)
+        end(.joinFailed(.refused(reason)), or: reason)
       } else {
         attemptFailed(reason)
       }

@@ -48,6 +48,10 @@ public struct RoomSession: Sendable {
   /// Empty before the first join.
   public internal(set) var participantSID = ""
   public var isEnded: Bool { state == .ended }
+  /// What the last WebSocket was opened with.
+  public private(set) var lastTarget: RoomSocketTarget?
+  /// As it was told last.
+  public var presence: RoomPresence { reported }
 
   var state = State.new
   var purpose = Purpose.join
@@ -70,6 +74,7 @@ public struct RoomSession: Sendable {
   var repairAt: MonotonicTime?
   var pingInterval = Duration.seconds(5)
   var pingTimeout = Duration.seconds(15)
+  var iceServers: [RoomICEServer] = []
 
   let media: RoomClientMedia
   var publisher: OfferedConnection?
@@ -180,11 +185,12 @@ public struct RoomSession: Sendable {
     return number << Self.idBits | lastNumber
   }
 
-  mutating func makeSocket() -> RoomSocketID {
+  mutating func open(_ target: RoomSocketTarget) {
     socketCount &+= 1
     let id = RoomSocketID(rawValue: socketCount)
     socket = Socket(id: id, openedAt: now, heardAt: now, pingedAt: now)
-    return id
+    lastTarget = target
+    emit(.connect(id, target))
   }
 }
 

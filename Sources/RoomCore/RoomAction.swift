@@ -43,10 +43,12 @@ public struct RoomTransport: Hashable, Sendable {
   public var isDTLSClient: Bool
   /// What a full ICE agent knows of its peer. Nil: we are ICE-lite and learn it.
   public var peer: RoomICEPeer?
+  /// TURN servers that a full agent may use.
+  public var iceServers: [RoomICEServer]
 
   public init(
     id: MediaTransportID, room: MediaRoomID, localUfrag: String, localPassword: String, remoteFingerprint: [UInt8],
-    isDTLSClient: Bool, peer: RoomICEPeer? = nil
+    isDTLSClient: Bool, peer: RoomICEPeer? = nil, iceServers: [RoomICEServer] = []
   ) {
     self.id = id
     self.room = room
@@ -55,6 +57,20 @@ public struct RoomTransport: Hashable, Sendable {
     self.remoteFingerprint = remoteFingerprint
     self.isDTLSClient = isDTLSClient
     self.peer = peer
+    self.iceServers = iceServers
+  }
+}
+
+/// A TURN server that signalling names.
+public struct RoomICEServer: Hashable, Sendable {
+  public var url: ICEServerURL
+  public var username: String
+  public var password: String
+
+  public init(url: ICEServerURL, username: String, password: String) {
+    self.url = url
+    self.username = username
+    self.password = password
   }
 }
 

@@ -119,6 +119,13 @@ public final class SIPAgent {
     }
   }
 
+  /// Leaves an INVITE as if it had not come, while the handler is inside `.invite`: its retransmission is a new arrival.
+  public func ignore(_ id: InviteID) {
+    guard let dialog = dialogs[id.rawValue], case .arriving = dialog.state else { return }
+    counters.droppedRequests += 1
+    forget(dialog)
+  }
+
   /// Ends the call however far it is: BYE when established; while it rings, CANCEL when it is ours and `status` when it
   /// is theirs.
   ///

@@ -1,5 +1,6 @@
 import Base
 import Configuration
+import RoomClientCore
 import Telephony
 
 /// What `serve` prints once it is up: what to give to whom, what is in force, what to do next.
@@ -10,13 +11,20 @@ struct StartReport {
 
   /// `token` is for `demonstrationRoom`.
   func text(sip: Endpoint, web: Endpoint, token: String) -> String {
-    let url = "ws://\(Endpoint(web.address.isUnspecified ? sip.address : web.address, web.port))"
+    let port = Endpoint(web.address.isUnspecified ? sip.address : web.address, web.port)
+    let url = configuration.server?.url.description ?? "ws://\(port)"
     let room = demonstrationRoom
+    var places = [
+      ("SIP", "sip:\(sip)", "give it to your provider as origination URI (UDP and TCP)"),
+      ("Rooms", url, "LIVEKIT_URL of agents and SDKs" + (configuration.server == nil ? "" : "; no room is here")),
+    ]
+    if configuration.server != nil {
+      places.append(("API", "http://\(port)", "LIVEKIT_URL of `lk sip`, of calls out and transfers"))
+    }
     return """
       Trunkline \(Trunkline.version) is running. Ctrl-C ends all calls; SIGTERM waits for them.
 
-        SIP     sip:\(sip)   give it to your provider as origination URI (UDP and TCP)
-        Rooms   \(url)   LIVEKIT_URL of agents and SDKs
+      \(Self.table(places.map { ($0.0, "\($0.1)   \($0.2)") }, none: "").joined(separator: "\n"))
         Token   for room \(room), valid \(DurationText.format(TokenRequest.defaultLifetime)):
                 \(token)
 
@@ -79,7 +87,7 @@ struct StartReport {
       (explain + option, "see which trunk and rule take a call"),
       ("trunkline token create --room ROOM --identity NAME\(option)", "a token for another room"),
     ]
-    if configuration.usesDevelopmentKeys {
+    if configuration.usesDevelopmentKeys, configuration.server == nil {
       steps.append(("keys: {name: secret} in the configuration", "until then the room port listens on 127.0.0.1 only"))
     }
     return Self.table(steps, none: "").joined(separator: "\n")

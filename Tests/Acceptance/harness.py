@@ -24,6 +24,10 @@ KEY, SECRET = "devkey", "a-secret-of-at-least-32-characters"
 CALLER, CALLED = "+15550123", "+15550100"
 # How many times the usual time and memory a gateway built with a sanitizer may take.
 ALLOWANCE = float(os.environ.get("ALLOWANCE", "1"))
+# "elsewhere": every gateway's rooms are another gateway's (server mode), with the same tests.
+ROOMS_ELSEWHERE = os.environ.get("ROOMS") == "elsewhere"
+# Settings of whoever has the rooms.
+ROOM_SETTINGS = {"room", "room_codec", "keys"}
 
 
 def binary() -> pathlib.Path:
@@ -78,9 +82,19 @@ def direct_rule(room: str) -> dict:
 
 
 class Gateway:
-    """One `trunkline serve` process with its own ports and data directory."""
+    """One `trunkline serve` process with its own ports and data directory.
 
-    def __init__(self, directory: pathlib.Path, **settings):
+    `rooms` is the gateway whose rooms the calls join, `self` when it hosts them. One that is made here is started and
+    stopped with this one."""
+
+    def __init__(self, directory: pathlib.Path, rooms: "Gateway | None" = None, *, is_embedded=not ROOMS_ELSEWHERE, **settings):
+        self.owned_rooms = None
+        if not rooms and not is_embedded:
+            (directory / "rooms").mkdir(exist_ok=True)
+            rooms = self.owned_rooms = Gateway(
+                directory / "rooms", is_embedded=True, inbound_trunks=[], dispatch_rules=[],
+                **{name: value for name, value in settings.items() if name in ROOM_SETTINGS})
+        self.rooms = rooms or self
         # Neighbours, so that none is another.
         self.sip_port = free_port(count=6)
         self.port, rtc_port = self.sip_port + 1, self.sip_port + 2
@@ -101,8 +115,13 @@ class Gateway:
             "inbound_trunks": [DEFAULT_TRUNK],
             "dispatch_rules": [DEFAULT_RULE],
         } | settings
+        if rooms:
+            self.configuration |= {"ws_url": rooms.url}
+            del self.configuration["rtc"]
 
     def __enter__(self) -> "Gateway":
+        if self.owned_rooms:
+            self.owned_rooms.__enter__()
         self.launch()
         wait_until(self._is_ready, "the gateway to listen", 30)
         return self
@@ -119,6 +138,8 @@ class Gateway:
         if self.process.poll() is None:
             self.stop(signal.SIGINT)
         self.log_file.close()
+        if self.owned_rooms:
+            self.owned_rooms.__exit__()
         # A crash that no assertion noticed, or a sanitizer's report. Tests may kill the gateway.
         code = self.process.returncode
         assert code in (0, -signal.SIGKILL), f"the gateway ended with {code}:\n{self.log()[-4000:]}"
@@ -161,7 +182,8 @@ class Gateway:
 
     @property
     def url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}"
+        """`LIVEKIT_URL` of participants and agents."""
+        return f"ws://127.0.0.1:{self.rooms.port}"
 
     def token(self, identity: str, room: str, kind: str | None = None, **grants) -> str:
         token = api.AccessToken(KEY, SECRET).with_identity(identity).with_name(identity)

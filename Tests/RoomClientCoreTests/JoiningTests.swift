@@ -114,8 +114,8 @@ struct JoiningTests {
     "what the server will not change its mind about ends the join at once",
     arguments: [
       Refusal(
-        status: 401, reason: "no such key", fault: .failed("ws://rooms.example.com:7880 answered 401: no such key")),
-      Refusal(status: 404, reason: "", fault: .failed("ws://rooms.example.com:7880 answered 404")),
+        status: 401, reason: "no such key", fault: .refused("ws://rooms.example.com:7880 answered 401: no such key")),
+      Refusal(status: 404, reason: "", fault: .refused("ws://rooms.example.com:7880 answered 404")),
       Refusal(status: 503, reason: "the room is full", fault: .roomFull),
     ])
   func refusals(_ refusal: Refusal) {
@@ -145,7 +145,7 @@ struct JoiningTests {
       #expect(fault == "silent" ? world.targets.count == 2 : (4...8).contains(world.targets.count), "\(fault)")
       world.advance(.seconds(2))
       let events = world.takeEvents()
-      guard case .joinFailed(.failed(let reason))? = events.first, events.count == 1 else {
+      guard case .joinFailed(.unreachable(let reason))? = events.first, events.count == 1 else {
         Issue.record("\(fault): \(events)")
         continue
       }
@@ -172,7 +172,7 @@ struct JoiningTests {
     world.token = nil
     world.perform(.start)
     world.advance(.seconds(1))
-    #expect(world.takeEvents() == [.joinFailed(.failed("no token could be made"))])
+    #expect(world.takeEvents() == [.joinFailed(.refused("no token could be made"))])
     #expect(world.targets.isEmpty)
   }
 
@@ -182,7 +182,7 @@ struct JoiningTests {
     world.hasPorts = false
     world.perform(.start)
     world.advance(.seconds(11))
-    #expect(world.takeEvents() == [.joinFailed(.failed("no UDP port is free for the media of the room"))])
+    #expect(world.takeEvents() == [.joinFailed(.unreachable("no UDP port is free for the media of the room"))])
     #expect(world.targets.isEmpty)
   }
 

@@ -5,7 +5,7 @@ public protocol RoomAdministration: Sendable {
   /// Makes the room; one that exists takes over the timeouts, `max_participants` and metadata that are set.
   func createRoom(_ request: Livekit_CreateRoomRequest) async throws(TwirpError) -> Advised<Livekit_Room>
   /// In the order of their names.
-  func listRooms() async -> [Livekit_Room]
+  func listRooms() async throws(TwirpError) -> [Livekit_Room]
   func deleteRoom(_ room: String) async throws(TwirpError)
   func participants(of room: String) async throws(TwirpError) -> [Livekit_ParticipantInfo]
   func participant(_ identity: String, of room: String) async throws(TwirpError) -> Livekit_ParticipantInfo

@@ -24,7 +24,7 @@ public struct RoomService: Sendable {
         [rooms] (request: Livekit_ListRoomsRequest, _) async throws(TwirpError) in
         var response = Livekit_ListRoomsResponse()
         let names = Set(request.names)
-        response.rooms = await rooms.listRooms().filter { names.isEmpty || names.contains($0.name) }
+        response.rooms = try await rooms.listRooms().filter { names.isEmpty || names.contains($0.name) }
         return response
       },
       TwirpMethod("DeleteRoom", needs: .roomCreate) {

@@ -16,6 +16,7 @@ struct ClusterDirectory: CallDirectory, CallRules {
   let log: Logger
 
   var current: any CallRules { self }
+  var takesTime: Bool { true }
 
   /// The cluster lists no addresses to us: everyone may be a stranger.
   func isKnown(_ source: IPAddress) -> Bool { false }

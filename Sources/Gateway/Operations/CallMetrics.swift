@@ -162,12 +162,12 @@ extension EndReason {
       }
     case .refused(let reason):
       switch reason {
-      case .mediaFailed, .joinFailed, .atCapacity, .draining, .clusterUnavailable, .shutdown, .noTrackSubscribed,
-        .nobodyJoined, .noAgent:
+      case .mediaFailed, .joinFailed, .atCapacity, .draining, .clusterUnavailable, .roomsUnavailable, .shutdown,
+        .noTrackSubscribed, .nobodyJoined, .noAgent:
         "server_error"
       default: "client_error"
       }
-    case .mediaFailed, .joinFailed, .noAgent, .transportFailed, .terminated: "server_error"
+    case .mediaFailed, .joinFailed, .roomLost, .noAgent, .transportFailed, .terminated: "server_error"
     }
   }
 }

@@ -36,6 +36,8 @@ public enum CallInput: Sendable, Hashable {
   case digit(Character)
   case participantRemoved
   case roomDeleted
+  /// The server that has the room could not be reached for too long; what happened last, for people.
+  case roomLost(String)
   /// A program asked for the end (`lk.sip.EndCall`), with headers for the BYE.
   case endRequested(headers: [CallFacts.Header] = [])
   /// A program asked for another room (`MoveParticipant`).
@@ -166,11 +168,13 @@ public enum MediaFault: Hashable, Sendable, Error {
 public enum JoinFault: Hashable, Sendable, Error {
   case roomFull
   case failed(String)
+  /// The server that has the room did not answer, or has no time.
+  case unavailable(String)
 
   var text: String {
     switch self {
     case .roomFull: "the room is full"
-    case .failed(let text): text
+    case .failed(let text), .unavailable(let text): text
     }
   }
 
@@ -178,6 +182,8 @@ public enum JoinFault: Hashable, Sendable, Error {
     switch self {
     case .roomFull: Refusal(.roomFull)
     case .failed(let text): Refusal(.joinFailed, sentence: RefusalReason.joinFailed.sentence + ": " + text)
+    case .unavailable(let text):
+      Refusal(.roomsUnavailable, sentence: RefusalReason.roomsUnavailable.sentence + ": " + text)
     }
   }
 }

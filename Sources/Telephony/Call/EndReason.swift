@@ -15,6 +15,8 @@ public enum EndReason: Sendable, Hashable {
   /// Another call has its place in the room.
   case replaced
   case roomDeleted
+  /// The server that has the room was out of reach for too long.
+  case roomLost
   case removed
   /// Everyone else had left the room.
   case alone
@@ -42,6 +44,7 @@ public enum EndReason: Sendable, Hashable {
     case .cancelled: "cancelled"
     case .hangup: "hangup"
     case .roomDeleted: "room-deleted"
+    case .roomLost: "room-lost"
     case .removed: "removed"
     case .alone: "alone"
     case .endRequested: "end-requested"
@@ -62,7 +65,7 @@ public enum EndReason: Sendable, Hashable {
   public static let allCodes: Set<String> = Set(
     RefusalReason.allCases.map(\.rawValue) + DialFailure.Kind.allCases.map(\.rawValue)
       + [
-        EndReason.transferred, .bridgeEnded, .replaced, .cancelled, .hangup, .roomDeleted, .removed, .alone,
+        EndReason.transferred, .bridgeEnded, .replaced, .cancelled, .hangup, .roomDeleted, .roomLost, .removed, .alone,
         .endRequested, .maxDuration, .mediaTimeout,
         .mediaFailed, .joinFailed, .noAcknowledgement, .wrongPIN, .noAgent, .transportFailed, .terminated, .shutdown,
       ].map(\.code))
@@ -79,6 +82,7 @@ public enum EndReason: Sendable, Hashable {
     case .cancelled: "the caller gave up before the call was answered"
     case .hangup: "\(phone) hung up"
     case .roomDeleted: "the room was deleted"
+    case .roomLost: "the room could not be reached any longer"
     case .removed: "\(phone) was removed from the room"
     case .alone: "everyone else had left the room"
     case .endRequested: "a participant of the room ended the call"
@@ -105,7 +109,7 @@ public enum EndReason: Sendable, Hashable {
     case .shutdown: .serverShutdown
     case .joinFailed: .joinFailure
     case .transportFailed: .sipTrunkFailure
-    case .noAcknowledgement, .terminated: .connectionTimeout
+    case .noAcknowledgement, .terminated, .roomLost: .connectionTimeout
     case .noAgent: .userUnavailable
     case .refused(let reason):
       switch reason {
@@ -114,7 +118,7 @@ public enum EndReason: Sendable, Hashable {
       case .shutdown: .serverShutdown
       case .mediaFailed, .sdpError, .noCommonCodec, .noCommonCrypto: .mediaFailure
       case .transportFailed: .sipTrunkFailure
-      case .roomFull, .joinFailed: .joinFailure
+      case .roomFull, .joinFailed, .roomsUnavailable: .joinFailure
       default: .clientInitiated
       }
     case .cancelled, .hangup, .transferred, .bridgeEnded, .replaced, .alone, .endRequested, .maxDuration, .wrongPIN:

@@ -83,6 +83,10 @@ extension EstablishedCall {
     case .phoneMediaTimedOut where isAnswered && !isOnHold: return .end(CallEnd(.mediaTimeout))
     case .participantRemoved where hasRoom: return .end(CallEnd(.removed, refusal: Refusal(.removed)))
     case .roomDeleted where hasRoom: return .end(CallEnd(.roomDeleted, refusal: Refusal(.roomDeleted)))
+    case .roomLost(let detail) where hasRoom:
+      let fault = JoinFault.unavailable(detail)
+      return .end(
+        CallEnd(.roomLost, refusal: fault.refusal, detail: "\(sentence(.roomLost)): \(detail)"))
     case .endRequested(let headers):
       return .end(CallEnd(.endRequested, refusal: Refusal(.removed), headers: headers))
     case .targetUnwanted(let sentence):

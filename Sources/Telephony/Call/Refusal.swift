@@ -18,6 +18,8 @@ public enum RefusalReason: String, Sendable, Hashable, CaseIterable {
   case noCommonCrypto = "no-common-crypto"
   case mediaFailed = "media-failed"
   case roomFull = "room-full"
+  /// The server that has the room could not be reached.
+  case roomsUnavailable = "rooms-unavailable"
   case joinFailed = "join-failed"
   case nobodyJoined = "no-answer"
   case noTrackSubscribed = "cannot-subscribe"
@@ -39,7 +41,7 @@ public enum RefusalReason: String, Sendable, Hashable, CaseIterable {
     case .noCommonCodec, .noCommonCrypto: SIPStatus(488, "Not Acceptable Here")
     case .mediaFailed: SIPStatus(500, "Server Internal Error")
     case .flood, .severalTrunks, .conflictingRules, .clusterUnavailable, .quotaExceeded, .atCapacity, .draining,
-      .transportFailed, .shutdown:
+      .roomsUnavailable, .transportFailed, .shutdown:
       SIPStatus(503, "Service Unavailable")
     }
   }
@@ -48,7 +50,7 @@ public enum RefusalReason: String, Sendable, Hashable, CaseIterable {
   public var retryAfterSeconds: Int? {
     switch self {
     case .flood, .atCapacity: 1
-    case .clusterUnavailable: 5
+    case .clusterUnavailable, .roomsUnavailable: 5
     case .draining, .shutdown, .quotaExceeded: 10
     default: nil
     }
@@ -73,6 +75,7 @@ public enum RefusalReason: String, Sendable, Hashable, CaseIterable {
     case .noCommonCrypto: "the trunk demands encryption that the caller does not offer"
     case .mediaFailed: "the gateway could not open a media port"
     case .roomFull: "the room has as many participants as it may"
+    case .roomsUnavailable: "the room server could not be reached"
     case .joinFailed: "the caller could not join the room"
     case .nobodyJoined: "nobody joined the room while the phone rang"
     case .noAgent: "no agent took the call while the phone rang"

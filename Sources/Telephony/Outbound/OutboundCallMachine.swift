@@ -290,7 +290,12 @@ extension OutboundCallMachine {
       switch end.reason {
       case .dialFailed(.noAnswer): .deadlineExceeded
       case .shutdown, .transportFailed, .terminated: .unavailable
-      case .joinFailed: end.refusal?.reason == .roomFull ? .resourceExhausted : .internal
+      case .joinFailed:
+        switch end.refusal?.reason {
+        case .roomFull: .resourceExhausted
+        case .roomsUnavailable: .unavailable
+        default: .internal
+        }
       case .mediaFailed: isAnswered ? .failedPrecondition : .unavailable
       default: .aborted
       }

@@ -54,7 +54,8 @@ struct AgentDispatchCreate: AsyncParsableCommand {
     request.room = room
     request.agentName = agent
     request.metadata = metadata
-    let dispatch: Livekit_AgentDispatch = try await server.client().dispatch("CreateDispatch", request, room: room)
+    let dispatch: Livekit_AgentDispatch = try await server.client(ofRooms: true).dispatch(
+      "CreateDispatch", request, room: room)
     try Output.show(dispatch, TextTable(AgentDispatchCommand.columns), asJSON: server.json)
   }
 }
@@ -75,7 +76,7 @@ struct AgentDispatchList: AsyncParsableCommand {
   func run() async throws {
     var request = Livekit_ListAgentDispatchRequest()
     request.room = room
-    let response: Livekit_ListAgentDispatchResponse = try await server.client().dispatch(
+    let response: Livekit_ListAgentDispatchResponse = try await server.client(ofRooms: true).dispatch(
       "ListDispatch", request, room: room)
     if server.json {
       for dispatch in response.agentDispatches { print(try Output.json(dispatch)) }
@@ -105,7 +106,8 @@ struct AgentDispatchDelete: AsyncParsableCommand {
     var request = Livekit_DeleteAgentDispatchRequest()
     request.room = room
     request.dispatchID = id
-    let _: Livekit_AgentDispatch = try await server.client().dispatch("DeleteDispatch", request, room: room)
+    let _: Livekit_AgentDispatch = try await server.client(ofRooms: true).dispatch(
+      "DeleteDispatch", request, room: room)
     print(server.json ? "{}" : "Deleted \(id.singleLine).")
   }
 }

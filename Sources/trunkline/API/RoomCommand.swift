@@ -36,7 +36,7 @@ struct RoomList: AsyncParsableCommand {
   @OptionGroup var server: ServerOptions
 
   func run() async throws {
-    let response: Livekit_ListRoomsResponse = try await server.client().rooms(
+    let response: Livekit_ListRoomsResponse = try await server.client(ofRooms: true).rooms(
       "ListRooms", Livekit_ListRoomsRequest(), grants: .rooms)
     if server.json {
       for room in response.rooms { print(try Output.json(room)) }
@@ -69,7 +69,7 @@ struct RoomParticipants: AsyncParsableCommand {
   func run() async throws {
     var request = Livekit_ListParticipantsRequest()
     request.room = room
-    let response: Livekit_ListParticipantsResponse = try await server.client().rooms(
+    let response: Livekit_ListParticipantsResponse = try await server.client(ofRooms: true).rooms(
       "ListParticipants", request, grants: .roomAdmin(room))
     if server.json {
       for participant in response.participants { print(try Output.json(participant)) }
@@ -101,7 +101,8 @@ struct RoomDelete: AsyncParsableCommand {
   func run() async throws {
     var request = Livekit_DeleteRoomRequest()
     request.room = room
-    let _: Livekit_DeleteRoomResponse = try await server.client().rooms("DeleteRoom", request, grants: .rooms)
+    let _: Livekit_DeleteRoomResponse = try await server.client(ofRooms: true).rooms(
+      "DeleteRoom", request, grants: .rooms)
     print(server.json ? "{}" : "Deleted \(room).")
   }
 }
@@ -126,7 +127,7 @@ struct RoomRemove: AsyncParsableCommand {
     var request = Livekit_RoomParticipantIdentity()
     request.room = room
     request.identity = identity
-    let _: Livekit_RemoveParticipantResponse = try await server.client().rooms(
+    let _: Livekit_RemoveParticipantResponse = try await server.client(ofRooms: true).rooms(
       "RemoveParticipant", request, grants: .roomAdmin(room))
     print(server.json ? "{}" : "Removed \(identity).")
   }
@@ -167,7 +168,8 @@ struct RoomSendData: AsyncParsableCommand {
     request.kind = lossy ? .lossy : .reliable
     request.destinationIdentities = destinations
     if let topic { request.topic = topic }
-    let _: Livekit_SendDataResponse = try await server.client().rooms("SendData", request, grants: .roomAdmin(room))
+    let _: Livekit_SendDataResponse = try await server.client(ofRooms: true).rooms(
+      "SendData", request, grants: .roomAdmin(room))
     print(server.json ? "{}" : "Sent.")
   }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Base
 import Configuration
 import Foundation
+import RoomClientCore
 
 /// Which gateway a command talks to, and with which key: the same for all commands that do.
 struct ServerOptions: ParsableArguments {
@@ -24,8 +25,9 @@ struct ServerOptions: ParsableArguments {
   var json = false
 
   /// Options go before the environment, which goes before the configuration file.
+  /// - Parameter ofRooms: asks about rooms and agents, which may be on another server than the calls.
   func client(
-    environment: [String: String] = ProcessInfo.processInfo.environment
+    ofRooms: Bool = false, environment: [String: String] = ProcessInfo.processInfo.environment
   ) throws(CommandFailure) -> TwirpClient {
     func said(_ option: String?, _ name: String) -> String? {
       [option, environment[name]].compactMap(\.self).first { !$0.isEmpty }
@@ -39,7 +41,8 @@ struct ServerOptions: ParsableArguments {
     if let url, let key, let secret { return try TwirpClient(url: url, key: APIKey(name: key, secret: secret)) }
     let local = try configuration.load()
     let pair = key.flatMap { key in secret.map { APIKey(name: key, secret: $0) } } ?? local.keys[0]
-    return try TwirpClient(url: url ?? Self.url(of: local), key: pair)
+    let server = ofRooms ? local.server?.url.httpURL : nil
+    return try TwirpClient(url: url ?? server ?? Self.url(of: local), key: pair)
   }
 
   /// How this machine reaches the gateway of a configuration.

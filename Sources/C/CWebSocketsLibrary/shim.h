@@ -1,0 +1,2 @@
+#pragma once
+// The library's headers are included by CWebSockets.c alone: they bring OpenSSL's and libuv's with them.
