@@ -14,33 +14,43 @@ struct HiddenArrivalsTests {
     HiddenArrivals.Key(callID: "c", fromTag: "t", sequenceNumber: 1, branch: branch)
   }
 
+  private func begin(_ branch: String, _ arrivals: inout HiddenArrivals, _ time: MonotonicTime) -> Bool {
+    arrivals.begin(key(branch), now: time)
+  }
+
+  private func take(
+    _ branch: String, _ arrivals: inout HiddenArrivals, _ time: MonotonicTime
+  ) -> HiddenArrivals.Decision? {
+    arrivals.take(key(branch), now: time)
+  }
+
   @Test("one arrival is asked about once, and its decision taken once")
   func once() {
     var arrivals = HiddenArrivals()
-    #expect(arrivals.begin(key("1"), now: now) && !arrivals.begin(key("1"), now: now))
-    #expect(arrivals.begin(key("2"), now: now), "another transaction")
-    #expect(arrivals.take(key("1"), now: now) == nil, "not decided")
+    #expect(begin("1", &arrivals, now) && !begin("1", &arrivals, now))
+    #expect(begin("2", &arrivals, now), "another transaction")
+    #expect(take("1", &arrivals, now) == nil, "not decided")
     arrivals.decide(key("1"), decision, now: now)
-    #expect(arrivals.take(key("1"), now: now)?.call == decision.call)
-    #expect(arrivals.take(key("1"), now: now) == nil)
+    #expect(take("1", &arrivals, now)?.call == decision.call)
+    #expect(take("1", &arrivals, now) == nil)
   }
 
   @Test("nobody waits for ever")
   func expires() {
     var arrivals = HiddenArrivals()
-    #expect(arrivals.begin(key("1"), now: now))
+    #expect(begin("1", &arrivals, now))
     arrivals.decide(key("1"), decision, now: now)
     let later = now + HiddenArrivals.lifetime
-    #expect(arrivals.take(key("1"), now: later) == nil && arrivals.begin(key("1"), now: later))
+    #expect(take("1", &arrivals, later) == nil && begin("1", &arrivals, later))
   }
 
   @Test("the table is bounded")
   func bounded() {
     var arrivals = HiddenArrivals()
-    for index in 0..<HiddenArrivals.capacity { #expect(arrivals.begin(key("\(index)"), now: now)) }
-    #expect(!arrivals.begin(key("x"), now: now))
-    #expect(arrivals.begin(key("x"), now: now + HiddenArrivals.lifetime))
+    for index in 0..<HiddenArrivals.capacity { #expect(begin("\(index)", &arrivals, now)) }
+    #expect(!begin("x", &arrivals, now))
+    #expect(begin("x", &arrivals, now + HiddenArrivals.lifetime))
     arrivals.decide(key("unknown"), decision, now: now)
-    #expect(arrivals.take(key("unknown"), now: now) == nil)
+    #expect(take("unknown", &arrivals, now) == nil)
   }
 }
