@@ -6,7 +6,7 @@ struct DataBox: Sendable {
   private var lastSequence: UInt32 = 0
   /// What was sent last, oldest first: a resume sends again what the server does not know.
   private var sent: [(sequence: UInt32, bytes: [UInt8])] = []
-  /// What waits for the channel.
+  /// What waits for the channel, or for the end of an outage.
   private var waiting: [(sequence: UInt32, bytes: [UInt8])] = []
   private var lastSequences: [String: UInt32] = [:]
   private let limits: RoomClientLimits
@@ -33,7 +33,7 @@ struct DataBox: Sendable {
     return nil
   }
 
-  /// What waited for the channel that is open by now.
+  /// What waited for the channel that is open and works by now.
   mutating func takeWaiting() -> [[UInt8]] {
     defer { waiting = [] }
     for (sequence, bytes) in waiting { keep(sequence, bytes) }
@@ -42,6 +42,12 @@ struct DataBox: Sendable {
 
   /// What a server that has seen everything up to `sequence` has not got.
   func unseen(after sequence: UInt32) -> [[UInt8]] { sent.filter { $0.sequence > sequence }.map(\.bytes) }
+
+  /// Has those wait that a server which has seen everything up to `sequence` has not got.
+  mutating func holdBack(after sequence: UInt32) {
+    waiting.insert(contentsOf: sent.filter { $0.sequence > sequence }, at: 0)
+    sent.removeAll { $0.sequence > sequence }
+  }
 
   private mutating func keep(_ sequence: UInt32, _ bytes: [UInt8]) {
     if sent.count >= limits.dataPackets { sent.removeFirst() }

@@ -10,11 +10,19 @@ extension RoomSession {
   mutating func channelOpened(_ label: String, on id: MediaTransportID) {
     guard publisher?.end.transport == id, [DataLabel.reliable, DataLabel.lossy].contains(label) else { return }
     publisher?.end.openChannels.insert(label)
-    if label == DataLabel.reliable { for packet in box.takeWaiting() { sendData(packet) } }
+    if label == DataLabel.reliable { sendWaiting() }
   }
 
+  /// What goes out in an outage may never arrive: it waits for the end of it.
+  private var canSendReliably: Bool { isOpen(DataLabel.reliable) && lostSince == nil }
+
   mutating func sendReliably(_ packet: Livekit_DataPacket) {
-    if let bytes = box.append(packet, isOpen: isOpen(DataLabel.reliable)) { sendData(bytes) }
+    if let bytes = box.append(packet, isOpen: canSendReliably) { sendData(bytes) }
+  }
+
+  mutating func sendWaiting() {
+    guard canSendReliably else { return }
+    for packet in box.takeWaiting() { sendData(packet) }
   }
 
   mutating func sendData(_ bytes: [UInt8]) {

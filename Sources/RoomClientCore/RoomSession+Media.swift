@@ -146,6 +146,7 @@ extension RoomSession {
     lostSince = nil
     attempt = 0
     purpose = .resume
+    sendWaiting()
     if isMediaLost {
       isMediaLost = false
       emit(.mediaRestored)

@@ -71,8 +71,10 @@ extension RoomSession {
     if publisher?.end.isFailed == true || subscriber?.end.isFailed == true {
       return lose("the media is gone", then: .join)
     }
-    if isOpen(DataLabel.reliable) {
+    if isMediaUp, isOpen(DataLabel.reliable) {
       for packet in box.unseen(after: answer.lastMessageSeq) { sendData(packet) }
+    } else {
+      box.holdBack(after: answer.lastMessageSeq)
     }
     if !isMediaUp { repairAt = now + configuration.repairInterval }
     publisher?.forgetOffer()

@@ -76,11 +76,54 @@ struct ReconnectTests {
     world.advance(.seconds(2))
     press("3")
     world.advance(.seconds(1))
-    let digits = world.serverEvents.compactMap { event -> String? in
-      if case .localData(_, let packet) = event { packet.sipDtmf.digit } else { nil }
-    }
     // SCTP would bring 2 anyway: a packet is reliable. The resume alone does too.
-    #expect(digits == ["1", "2", "3"])
+    #expect(world.digits == ["1", "2", "3"])
+  }
+
+  @Test(
+    "digits of an outage arrive after it, each once and in their order, whether the call resumes or joins anew",
+    arguments: [10, 25, 50], [true, false])
+  func digitsOfAnOutage(seconds: Int, isSingle: Bool) throws {
+    let world = World.joined(isSingle: isSingle)
+    try world.join("agent")
+    world.advance(.seconds(1))
+    func press(_ digit: String) {
+      var packet = Livekit_DataPacket()
+      packet.sipDtmf.digit = digit
+      world.perform(.send(packet))
+    }
+    press("1")
+    world.advance(.seconds(1))
+    world.media.isCut = true
+    // Before the outage is noticed, while it lasts, near its end.
+    for (digit, wait) in [("2", 2), ("3", 4), ("4", seconds - 7), ("5", 1)] {
+      world.advance(.seconds(wait))
+      press(digit)
+    }
+    #expect(world.digits == ["1"])
+    world.media.isCut = false
+    world.advance(.seconds(25))
+    press("6")
+    world.advance(.seconds(1))
+    #expect(isWell(world) && world.digits == ["1", "2", "3", "4", "5", "6"])
+  }
+
+  @Test("digits for a server that is being restarted reach the one that comes")
+  func digitsForARestartedServer() throws {
+    let world = World.joined()
+    try world.join("agent")
+    world.advance(.seconds(1))
+    world.stopServer()
+    for digit in ["1", "2"] {
+      world.advance(.seconds(1))
+      var packet = Livekit_DataPacket()
+      packet.sipDtmf.digit = digit
+      world.perform(.send(packet))
+    }
+    world.startServer()
+    try world.join("agent")
+    world.advance(.seconds(20))
+    #expect(isWell(world) && world.digits == ["1", "2"])
   }
 
   @Test("who has been gone for too long is in the room as another participant", arguments: [true, false])

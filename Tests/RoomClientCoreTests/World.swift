@@ -42,12 +42,13 @@ final class World {
     attributes: ["sip.callID": "SCL_1", "sip.callStatus": "ringing"])
 
   init(
-    isSingle: Bool = true, seed: UInt64 = 7, _ change: (inout RoomClientConfiguration) -> Void = { _ in }
+    _ entry: RoomClientEntry = World.entry, isSingle: Bool = true, seed: UInt64 = 7,
+    _ change: (inout RoomClientConfiguration) -> Void = { _ in }
   ) {
     var configuration = RoomClientConfiguration(url: World.url("ws://rooms.example.com:7880"), version: "1")
     change(&configuration)
     session = RoomSession(
-      World.entry, number: 3, fingerprint: MediaNetwork.clientAddress.fingerprint, configuration: configuration,
+      entry, number: 3, fingerprint: MediaNetwork.clientAddress.fingerprint, configuration: configuration,
       usesOnePeerConnection: isSingle, seed: seed)
     isOldServer = !isSingle
     server = World.makeServer(seed: seed)
@@ -156,6 +157,13 @@ final class World {
   func takeEvents() -> [RoomClientEvent] {
     defer { events = [] }
     return events.filter { if case .note = $0 { false } else { true } }
+  }
+
+  /// What the server's own participants were sent.
+  var digits: [String] {
+    serverEvents.compactMap { event in
+      if case .localData(_, let packet) = event { packet.sipDtmf.digit } else { nil }
+    }
   }
 
   var lastPresence: RoomPresence? {
@@ -273,12 +281,12 @@ final class World {
 
   static func query(_ path: String) -> SignalQuery? {
     let halves = path.split(separator: "?", maxSplits: 1)
-    guard halves.count == 2, halves[0] == "/rtc/v1" || halves[0] == "/rtc" else { return nil }
+    guard halves.count == 2, halves[0].hasSuffix("/rtc/v1") || halves[0].hasSuffix("/rtc") else { return nil }
     let parameters = halves[1].split(separator: "&").map { pair in
       let parts = pair.split(separator: "=", maxSplits: 1)
       return (name: String(parts[0]), value: parts.count > 1 ? String(parts[1]) : "")
     }
-    return try? SignalQuery(path: halves[0] == "/rtc/v1" ? .v1 : .classic, parameters: parameters)
+    return try? SignalQuery(path: halves[0].hasSuffix("/v1") ? .v1 : .classic, parameters: parameters)
   }
 
   private func apply(_ actions: [RoomAction]) {
