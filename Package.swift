@@ -175,7 +175,7 @@ let package = Package(
     tests("Telephony"),
     tests("RTP"),
     tests("SDP"),
-    tests("Configuration", ["Base", "Telephony", "Redis", .product(name: "Yams", package: "Yams")]),
+    tests("Configuration", ["Base", "Telephony", "Redis", "RoomClientCore", .product(name: "Yams", package: "Yams")]),
     .testTarget(
       name: "RoomClientTests", dependencies: ["RoomClient", "Base", "WebServer"], exclude: ["echo_server.py"],
       swiftSettings: strict),
@@ -191,7 +191,13 @@ let package = Package(
       path: "Tests/MediaTestSupport", swiftSettings: strict),
     tests("MediaCore", ["MediaTestSupport", "CMallocCount", "CWallClock", "Base", "RTP", "Audio", "Transport"]),
     tests("MediaIO", ["MediaCore", "MediaTestSupport", "CMallocCount", "Base", "Linux", "RTP", "Audio", "Transport"]),
-    tests("Gateway", ["Base", "MediaCore", "RoomCore", "Telephony", .product(name: "Logging", package: "swift-log")]),
+    tests(
+      "Gateway",
+      [
+        "API", "Base", "LiveKitProtocol", "MediaCore", "RoomClientCore", "RoomCore", "Telephony",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ]),
     tests("Capture", ["Base", "RTP", "SDP"]),
     tests("Phone", ["Base", "Linux", "RTP", "SDP", "Audio", "Capture", "SIP", "Telephony"]),
     .testTarget(

@@ -147,6 +147,7 @@ struct GatewayReader {
       room.read("empty_timeout", into: &configuration.room.emptyTimeout, timeout)
       room.read("departure_timeout", into: &configuration.room.departureTimeout, timeout)
       room.read("max_participants", into: &configuration.room.maximumParticipants, .integer(0...10_000))
+      leaveToServer(room, ["auto_create", "empty_timeout", "max_participants"])
       for key in LaterVersions.roomKeys { room.unavailable(key) }
       room.unavailable("enabled_codecs", "`room_codec` chooses what callers publish")
     }
@@ -154,6 +155,7 @@ struct GatewayReader {
       if let ports = rtc.value("udp_port", .portOrRange) {
         configuration.room.udpPorts = ports
       }
+      leaveToServer(rtc, ["udp_port"])
       let fixed = rtc.value("node_ip", .address)
       let discovers = rtc.value("use_external_ip", .bool) ?? false
       if fixed != nil, discovers { rtc.refuse("use_external_ip", "expected only one of it and rtc.node_ip") }
@@ -163,6 +165,14 @@ struct GatewayReader {
       rtc.unavailable("port_range_start", "all WebRTC traffic shares `rtc.udp_port`")
       rtc.unavailable("port_range_end", "all WebRTC traffic shares `rtc.udp_port`")
       for key in LaterVersions.rtcKeys { rtc.unavailable(key) }
+    }
+  }
+
+  /// Settings of rooms and of the way to them, which are another server's with `ws_url`.
+  private func leaveToServer(_ section: Section, _ keys: [String]) {
+    guard configuration.server != nil else { return }
+    for key in keys where section.has(key) {
+      section.reading.warn(section.path(of: key), line: section.line(of: key), "has no effect: `ws_url` has the rooms")
     }
   }
 
@@ -270,8 +280,17 @@ struct GatewayReader {
   /// Two sockets of ours must never want one port.
   private mutating func checkPorts(_ root: Section) {
     let phone = configuration.media.phonePorts
-    let rooms = configuration.room.udpPorts
     let sip = configuration.sip.listenPort
+    if phone.contains(sip) { root.refuse("rtp_port", "expected a range without the SIP port \(sip)") }
+    if configuration.web.isServed, configuration.web.port == sip {
+      root.refuse("port", "expected another port than SIP's")
+    }
+    if configuration.server == nil { checkRoomPorts(root) }
+  }
+
+  private mutating func checkRoomPorts(_ root: Section) {
+    let phone = configuration.media.phonePorts
+    let rooms = configuration.room.udpPorts
     if rooms.count > 1 {
       let loops = configuration.media.loopCount ?? min(rooms.count, ProcessInfo.processInfo.activeProcessorCount)
       configuration.media.loopCount = loops
@@ -280,10 +299,8 @@ struct GatewayReader {
       }
     }
     if phone.overlaps(rooms) { root.refuse("rtp_port", "expected a range without rtc.udp_port \(rooms.lowerBound)") }
-    if phone.contains(sip) { root.refuse("rtp_port", "expected a range without the SIP port \(sip)") }
-    if rooms.contains(sip) { root.refuse("sip_port", "expected another port than rtc.udp_port") }
-    if configuration.web.isServed, configuration.web.port == sip {
-      root.refuse("port", "expected another port than SIP's")
+    if rooms.contains(configuration.sip.listenPort) {
+      root.refuse("sip_port", "expected another port than rtc.udp_port")
     }
   }
 }

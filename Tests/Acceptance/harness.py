@@ -185,6 +185,11 @@ class Gateway:
         """`LIVEKIT_URL` of participants and agents."""
         return f"ws://127.0.0.1:{self.rooms.port}"
 
+    @property
+    def api_url(self) -> str:
+        """`LIVEKIT_URL` of `lk sip`."""
+        return f"http://127.0.0.1:{self.port}"
+
     def token(self, identity: str, room: str, kind: str | None = None, **grants) -> str:
         token = api.AccessToken(KEY, SECRET).with_identity(identity).with_name(identity)
         token = token.with_grants(api.VideoGrants(**({"room_join": True, "room": room} | grants)))

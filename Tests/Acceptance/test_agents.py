@@ -14,6 +14,7 @@ from livekit import api
 from livekit.protocol import agent as protocol
 from livekit.protocol import agent_dispatch
 from sipphone import SIPPhone
+from twirp import sdk
 from workers import BareWorker, Worker, tone_worker
 
 EXAMPLES = ROOT / "examples"
@@ -107,7 +108,7 @@ async def test_the_agent_is_what_its_job_says(tmp_path):
     rules = [rule("speaker")]
     rules[0]["room_config"]["agents"][0] |= {"restart_policy": "JRP_NEVER", "attributes": {"language": "en"}}
     with Gateway(tmp_path, dispatch_rules=rules) as gateway, tone_worker(gateway, tmp_path, 700, "speaker"):
-        async with api.LiveKitAPI(f"http://127.0.0.1:{gateway.port}", KEY, SECRET) as client:
+        async with sdk(gateway) as client:
             with SIPPhone(gateway) as phone:
                 answer = await asyncio.to_thread(phone.invite, deadline=30)
                 assert answer.status == 200
@@ -254,7 +255,7 @@ async def test_jobs_are_shared_by_free_load(tmp_path):
         async with BareWorker(gateway, "x") as busy, BareWorker(gateway, "x", is_json=True) as idle, BareWorker(gateway, "y") as other:
             await busy.report(0.9)
             await idle.report(0.1)
-            async with api.LiveKitAPI(f"http://127.0.0.1:{gateway.port}", KEY, SECRET) as client:
+            async with sdk(gateway) as client:
                 for index in range(300):
                     await client.agent_dispatch.create_dispatch(
                         api.CreateAgentDispatchRequest(agent_name="x", room=f"room-{index}", metadata="m"))
@@ -354,7 +355,7 @@ async def test_a_worker_that_stays_silent_is_sent_away(tmp_path):
 
 async def test_a_room_that_ends_ends_its_job(tmp_path):
     with Gateway(tmp_path) as gateway:
-        async with BareWorker(gateway, "x") as worker, api.LiveKitAPI(f"http://127.0.0.1:{gateway.port}", KEY, SECRET) as client:
+        async with BareWorker(gateway, "x") as worker, sdk(gateway) as client:
             await client.agent_dispatch.create_dispatch(api.CreateAgentDispatchRequest(agent_name="x", room="r"))
             job = (await worker.until(lambda: worker.of("availability"), "an offer"))[0].job
             await worker.send(availability=protocol.AvailabilityResponse(

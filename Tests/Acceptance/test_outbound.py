@@ -7,20 +7,12 @@ import socket
 
 import pytest
 import sound
-from harness import KEY, SECRET, Callee, Gateway, eventually, free_port
+from harness import Callee, Gateway, eventually, free_port
 from livekit import api
 from nameserver import SRV, NameServer
+from twirp import sdk
 
 CALLEE, NUMBER = "+15550177", "+15550100"
-
-
-@contextlib.asynccontextmanager
-async def client(gateway):
-    lkapi = api.LiveKitAPI(f"http://127.0.0.1:{gateway.port}", KEY, SECRET)
-    try:
-        yield lkapi
-    finally:
-        await lkapi.aclose()
 
 
 async def trunk(lkapi, port: int, **fields) -> str:
@@ -42,7 +34,7 @@ async def record(gateway) -> dict:
 async def test_an_answered_call_is_heard_both_ways_and_hung_up_from_the_room(gateway, tmp_path):
     agent = await gateway.join("out")
     await agent.publish_tone(440)
-    async with client(gateway) as lkapi:
+    async with sdk(gateway) as lkapi:
         with Callee("callee_answers", tmp_path) as callee:
             info = await lkapi.sip.create_sip_participant(request(
                 await trunk(lkapi, callee.port), display_name="Ada Lovelace", headers={"X-Campaign": "7"},
@@ -68,7 +60,7 @@ async def test_an_answered_call_is_heard_both_ways_and_hung_up_from_the_room(gat
 
 
 async def test_the_phone_hangs_up(gateway, tmp_path):
-    async with client(gateway) as lkapi:
+    async with sdk(gateway) as lkapi:
         with Callee("callee_hangs_up", tmp_path) as callee:
             await lkapi.sip.create_sip_participant(request(await trunk(lkapi, callee.port)))
             await callee.finished()
@@ -81,7 +73,7 @@ async def test_the_phone_hangs_up(gateway, tmp_path):
      ("403 Forbidden", "permission_denied", "forbidden"), ("503 Service Unavailable", "failed_precondition", "upstream-server-error"),
      ("480 Temporarily Unavailable", "resource_exhausted", "unavailable"), ("603 Decline", "permission_denied", "global-decline")])
 async def test_a_refused_call_tells_the_status(gateway, tmp_path, status, code, end_reason):
-    async with client(gateway) as lkapi:
+    async with sdk(gateway) as lkapi:
         with Callee("callee_refuses", tmp_path, status=status) as callee:
             with pytest.raises(api.TwirpError) as raised:
                 await lkapi.sip.create_sip_participant(request(await trunk(lkapi, callee.port)))
@@ -92,7 +84,7 @@ async def test_a_refused_call_tells_the_status(gateway, tmp_path, status, code, 
 
 
 async def test_nobody_answers_in_time(gateway, tmp_path):
-    async with client(gateway) as lkapi:
+    async with sdk(gateway) as lkapi:
         with Callee("callee_rings", tmp_path) as callee:
             wanted = request(await trunk(lkapi, callee.port))
             wanted.ringing_timeout.FromSeconds(2)
@@ -103,7 +95,7 @@ async def test_nobody_answers_in_time(gateway, tmp_path):
 
 
 async def test_the_room_is_deleted_while_it_rings(gateway, tmp_path):
-    async with client(gateway) as lkapi:
+    async with sdk(gateway) as lkapi:
         with Callee("callee_rings", tmp_path) as callee:
             await lkapi.sip.create_sip_participant(request(await trunk(lkapi, callee.port), wait_until_answered=False))
             await eventually(lambda: "SIP/2.0 180" in callee.trace(), "ringing")
@@ -113,7 +105,7 @@ async def test_the_room_is_deleted_while_it_rings(gateway, tmp_path):
 
 
 async def test_a_200_that_crosses_the_cancel_is_acknowledged_and_hung_up(gateway, tmp_path):
-    async with client(gateway) as lkapi:
+    async with sdk(gateway) as lkapi:
         with Callee("callee_answers_cancel", tmp_path) as callee:
             await lkapi.sip.create_sip_participant(request(await trunk(lkapi, callee.port), wait_until_answered=False))
             await eventually(lambda: "SIP/2.0 180" in callee.trace(), "ringing")
@@ -123,7 +115,7 @@ async def test_a_200_that_crosses_the_cancel_is_acknowledged_and_hung_up(gateway
 
 
 async def test_credentials_are_given_when_asked_for(gateway, tmp_path):
-    async with client(gateway) as lkapi:
+    async with sdk(gateway) as lkapi:
         with Callee("callee_asks_who", tmp_path, keys={"user": "ada", "secret": "pass123"}) as callee:
             trunk_id = await trunk(lkapi, callee.port, auth_username="ada", auth_password="pass123")
             await lkapi.sip.create_sip_participant(request(trunk_id))
@@ -135,7 +127,7 @@ async def test_credentials_are_given_when_asked_for(gateway, tmp_path):
 @pytest.mark.parametrize("gateway", [{"outbound": {"early_media": True}}], indirect=True)
 async def test_the_room_hears_early_media(gateway, tmp_path):
     gateway_room = await gateway.join("out")
-    async with client(gateway) as lkapi:
+    async with sdk(gateway) as lkapi:
         with Callee("callee_early_media", tmp_path) as callee:
             wanted = request(await trunk(lkapi, callee.port))
             placed = asyncio.ensure_future(lkapi.sip.create_sip_participant(wanted))
@@ -148,7 +140,7 @@ async def test_the_room_hears_early_media(gateway, tmp_path):
 
 async def test_a_dial_tone_is_heard_in_the_room_until_the_answer(gateway, tmp_path):
     agent = await gateway.join("out")
-    async with client(gateway) as lkapi:
+    async with sdk(gateway) as lkapi:
         with Callee("callee_rings", tmp_path) as callee:
             await lkapi.sip.create_sip_participant(
                 request(await trunk(lkapi, callee.port), wait_until_answered=False, play_dialtone=True))
@@ -160,7 +152,7 @@ async def test_a_dial_tone_is_heard_in_the_room_until_the_answer(gateway, tmp_pa
 
 
 async def test_an_address_that_nobody_listens_at_says_so(gateway, tmp_path):
-    async with client(gateway) as lkapi:
+    async with sdk(gateway) as lkapi:
         with pytest.raises(api.TwirpError) as raised:
             await lkapi.sip.create_sip_participant(request(await trunk(lkapi, free_port(), transport=api.SIPTransport.SIP_TRANSPORT_TCP)))
     assert raised.value.code == "unavailable"
@@ -171,7 +163,7 @@ async def test_an_address_that_nobody_listens_at_says_so(gateway, tmp_path):
     ("fields", "argument"),
     [({"sip_call_to": ""}, "sip_call_to"), ({"dtmf": "12x"}, "dtmf"), ({"room_name": ""}, "room_name")])
 async def test_a_request_that_cannot_be_meant_is_refused(gateway, fields, argument):
-    async with client(gateway) as lkapi:
+    async with sdk(gateway) as lkapi:
         trunk_id = await trunk(lkapi, free_port())
         with pytest.raises(api.TwirpError) as raised:
             await lkapi.sip.create_sip_participant(request(trunk_id, **fields))
@@ -192,7 +184,7 @@ def transfer(**fields) -> api.TransferSIPParticipantRequest:
 
 
 async def test_a_transfer_by_refer_ends_the_call(gateway, tmp_path):
-    async with client(gateway) as lkapi:
+    async with sdk(gateway) as lkapi:
         with Callee("callee_is_referred", tmp_path, keys={"outcome": "200 OK"}) as callee:
             await answered(gateway, lkapi, callee)
             await lkapi.sip.transfer_sip_participant(transfer(headers={"X-Why": "sales"}))
@@ -203,7 +195,7 @@ async def test_a_transfer_by_refer_ends_the_call(gateway, tmp_path):
 
 
 async def test_a_transfer_that_fails_leaves_the_call_up(gateway, tmp_path):
-    async with client(gateway) as lkapi:
+    async with sdk(gateway) as lkapi:
         with Callee("callee_is_referred", tmp_path, keys={"outcome": "486 Busy Here"}) as callee:
             agent = await answered(gateway, lkapi, callee)
             with pytest.raises(api.TwirpError) as raised:
@@ -215,7 +207,7 @@ async def test_a_transfer_that_fails_leaves_the_call_up(gateway, tmp_path):
 
 
 async def test_a_refused_refer_tells_its_status(gateway, tmp_path):
-    async with client(gateway) as lkapi:
+    async with sdk(gateway) as lkapi:
         with Callee("callee_refuses_refer", tmp_path) as callee:
             await answered(gateway, lkapi, callee)
             with pytest.raises(api.TwirpError) as raised:
@@ -226,7 +218,7 @@ async def test_a_refused_refer_tells_its_status(gateway, tmp_path):
 
 
 async def test_a_bye_after_the_refer_counts_as_success(gateway, tmp_path):
-    async with client(gateway) as lkapi:
+    async with sdk(gateway) as lkapi:
         with Callee("callee_leaves_on_refer", tmp_path) as callee:
             await answered(gateway, lkapi, callee)
             await lkapi.sip.transfer_sip_participant(transfer())
@@ -250,7 +242,7 @@ async def test_a_call_goes_on_to_the_next_server_of_its_trunk(tmp_path, failure)
             {owner: [(20, callee.port, "b.example.test"), (10, first, "a.example.test")]},
             {"a.example.test": "127.0.0.1", "b.example.test": "127.0.0.1"}))
         gateway = stack.enter_context(Gateway(tmp_path, dns_server=names.address))
-        async with client(gateway) as lkapi:
+        async with sdk(gateway) as lkapi:
             created = await lkapi.sip.create_outbound_trunk(api.CreateSIPOutboundTrunkRequest(
                 trunk=api.SIPOutboundTrunkInfo(name="out", address="pbx.example.test", numbers=[NUMBER])))
             await lkapi.sip.create_sip_participant(request(created.sip_trunk_id))
@@ -262,7 +254,7 @@ async def test_a_call_goes_on_to_the_next_server_of_its_trunk(tmp_path, failure)
 
 async def test_a_trunk_whose_name_has_no_address_says_so(tmp_path):
     with NameServer({}, {}) as names, Gateway(tmp_path, dns_server=names.address) as gateway:
-        async with client(gateway) as lkapi:
+        async with sdk(gateway) as lkapi:
             created = await lkapi.sip.create_outbound_trunk(api.CreateSIPOutboundTrunkRequest(
                 trunk=api.SIPOutboundTrunkInfo(name="out", address="nowhere.example.test", numbers=[NUMBER])))
             with pytest.raises(api.TwirpError) as error:

@@ -4,9 +4,10 @@ import asyncio
 import time
 
 import pytest
-from harness import CALLER, DEFAULT_TRUNK, KEY, SECRET, direct_rule, eventually, wait_until
+from harness import CALLER, DEFAULT_TRUNK, direct_rule, eventually, wait_until
 from livekit import api
 from sipphone import SIPPhone
+from twirp import sdk
 
 DESK = {"dispatch_rules": [direct_rule("desk")]}
 
@@ -77,7 +78,7 @@ async def test_a_caller_whose_room_is_deleted_while_it_rings_gets_486(gateway):
         call = asyncio.ensure_future(asyncio.to_thread(phone.invite))
         witness = await gateway.join("desk", "witness")
         await eventually(witness.caller, "the caller to ring in the room")
-        async with api.LiveKitAPI(f"http://127.0.0.1:{gateway.port}", KEY, SECRET) as server:
+        async with sdk(gateway) as server:
             await server.room.delete_room(api.DeleteRoomRequest(room="desk"))
         assert (await call).status == 486
     assert only_record(gateway) == ("room-deleted", 486)

@@ -7,6 +7,9 @@ import json
 
 from harness import KEY, SECRET, Gateway
 from livekit import api
+from livekit.api.agent_dispatch_service import AgentDispatchService
+from livekit.api.room_service import RoomService
+from livekit.api.sip_service import SipService
 
 STATUS = {
     "canceled": 408, "unknown": 500, "invalid_argument": 400, "malformed": 400, "deadline_exceeded": 408,
@@ -24,13 +27,22 @@ def token(*, admin=False, call=False, identity="", **video) -> str:
 ALL = {"admin": True, "call": True, "room_create": True, "room_list": True}
 
 
+@dataclasses.dataclass
+class Services:
+    sip: SipService
+    room: RoomService
+    agent_dispatch: AgentDispatchService
+
+
 @contextlib.asynccontextmanager
 async def sdk(gateway: Gateway, secret: str = SECRET):
-    client = api.LiveKitAPI(gateway.url.replace("ws:", "http:"), KEY, secret)
-    try:
-        yield client
-    finally:
-        await client.aclose()
+    """The services of whoever has the calls, and of whoever has the rooms and agents."""
+    async with api.LiveKitAPI(gateway.api_url, KEY, secret) as calls:
+        if gateway.rooms is gateway:
+            yield calls
+            return
+        async with api.LiveKitAPI(gateway.rooms.api_url, KEY, secret) as rooms:
+            yield Services(calls.sip, rooms.room, rooms.agent_dispatch)
 
 
 @dataclasses.dataclass

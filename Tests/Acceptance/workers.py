@@ -90,7 +90,7 @@ class BareWorker:
             token = api.AccessToken(KEY, SECRET).with_grants(api.VideoGrants(agent=True)).to_jwt()
         try:
             self.socket = await self.session.ws_connect(
-                f"http://127.0.0.1:{self.gateway.port}/agent", headers={"Authorization": f"Bearer {token}"})
+                f"{self.gateway.rooms.api_url}/agent", headers={"Authorization": f"Bearer {token}"})
         except BaseException:
             await self.session.close()
             raise

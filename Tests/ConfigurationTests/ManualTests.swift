@@ -1,4 +1,5 @@
 import Foundation
+import RoomClientCore
 import Telephony
 import Testing
 import Yams
@@ -9,7 +10,7 @@ import Yams
 @Suite struct ManualTests {
   static let path = repository("conf/trunkline.yaml")
   /// Files of the other modes, which describe what is theirs alone.
-  static let others = ["conf/cluster.yaml"]
+  static let others = ["conf/cluster.yaml", "conf/server.yaml"]
 
   /// The tests may run from a package elsewhere whose `Tests` is a link: the sources say where they are.
   static func repository(_ file: String) -> String {
@@ -70,6 +71,20 @@ import Yams
     #expect(configuration.rules.count == 5)
     #expect(configuration.outbound.trunks.map(\.name) == ["everything-out"])
     #expect(configuration.webhook.urls.map(\.absoluteString) == ["http://127.0.0.1:8080/events"])
+  }
+
+  @Test("the file of server mode loads, as it is and with every setting in it switched on")
+  func serverFileLoads() throws {
+    let text = try String(contentsOfFile: Self.repository("conf/server.yaml"), encoding: .utf8)
+    let plain = try #require(try load(text).server)
+    #expect(
+      plain.url.description == "ws://127.0.0.1:7880" && plain.authorityFile == nil && plain.reconnectPrompt == nil)
+    // Shown with an example value.
+    let settings = Self.uncommented(text) { $0 != "ws_ca_file" && $0 != "nat_1_to_1_ip" }
+    let full = try load(settings, hasPrompts: false)
+    #expect(full.server?.reconnectTimeout == plain.reconnectTimeout, "the default that it names")
+    #expect(full.server?.reconnectPrompt != nil && full.trunks.map(\.name) == ["local", "twilio"])
+    #expect(full.warnings.isEmpty, "\(full.warnings)")
   }
 
   @Test("every key that the parser knows stands in a shipped file")
