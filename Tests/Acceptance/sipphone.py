@@ -238,6 +238,18 @@ class SIPPhone:
             await asyncio.sleep(max(0, start + (n + 1) * 0.02 - time.monotonic()))
         return sequence + n + 1, timestamp + (n + 1) * 160
 
+    async def press(self, port: int, digits: str):
+        """RFC 4733 events of 100 ms, as a keypad makes them."""
+        for index, digit in enumerate(digits):
+            code, timestamp = "0123456789*#ABCD".index(digit), 1_000_000 + index * 8000
+            for step in range(1, 8):
+                end = step > 5
+                duration = min(step, 5) * 160
+                payload = bytes([code, (0x80 if end else 0) | 10]) + duration.to_bytes(2, "big")
+                self.send_rtp(port, payload, 40_000 + index * 10 + step, timestamp, payload_type=101)
+                await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
+
     async def listen(self):
         """Keeps the RTP that arrives in `packets`, until it is cancelled."""
         self.rtp.setblocking(False)

@@ -54,29 +54,16 @@ def heard(phone: SIPPhone) -> np.ndarray:
     return sound.decode(payload, 0) if payload else np.zeros(1)
 
 
-async def press(phone: SIPPhone, digits: str):
-    """RFC 4733 events of 100 ms, as a keypad makes them."""
-    for index, digit in enumerate(digits):
-        code, timestamp = "0123456789*#ABCD".index(digit), 1_000_000 + index * 8000
-        for step in range(1, 8):
-            end = step > 5
-            duration = min(step, 5) * 160
-            payload = bytes([code, (0x80 if end else 0) | 10]) + duration.to_bytes(2, "big")
-            phone.send_rtp(phone.media, payload, 40_000 + index * 10 + step, timestamp, payload_type=101, ssrc=0x1234)
-            await asyncio.sleep(0.02)
-        await asyncio.sleep(0.1)
-
-
 async def test_the_right_pin_leads_to_its_room_and_stays_a_secret(gateway):
     agent = await gateway.join("vip")
     async with answered(gateway) as phone:
         await eventually(lambda: sound.likeness(prompt("enter_pin"), heard(phone)) > 0.9, "the question for the PIN")
         assert agent.caller() is None
-        await press(phone, PIN + "#")
+        await phone.press(phone.media, PIN + "#")
         caller = await eventually(agent.caller, "the caller in the room")
         assert caller.attributes["sip.callStatus"] == "active"
         await eventually(lambda: sound.likeness(prompt("room_join"), heard(phone)) > 0.9, "what comes before the room")
-        await press(phone, "5")
+        await phone.press(phone.media, "5")
         await eventually(lambda: agent.digits, "a digit in the room")
         assert [digit for _, digit in agent.digits] == ["5"]
         phone.hang_up()
@@ -88,14 +75,14 @@ async def test_the_right_pin_leads_to_its_room_and_stays_a_secret(gateway):
 async def test_the_hash_key_alone_leads_to_the_rule_without_a_pin(gateway):
     agent = await gateway.join("lobby")
     async with answered(gateway) as phone:
-        await press(phone, "#")
+        await phone.press(phone.media, "#")
         await eventually(agent.caller, "the caller in the room")
         phone.hang_up()
 
 
 async def test_a_wrong_pin_is_told_to_the_end_and_ends_the_call(gateway):
     async with answered(gateway) as phone:
-        await press(phone, "12#")
+        await phone.press(phone.media, "12#")
         await asyncio.to_thread(phone.wait_for, "BYE")
         assert sound.likeness(prompt("wrong_pin"), heard(phone)) > 0.9
         # The question was cut short by the first digit.
@@ -106,6 +93,6 @@ async def test_a_wrong_pin_is_told_to_the_end_and_ends_the_call(gateway):
 
 async def test_seventeen_digits_are_no_pin(gateway):
     async with answered(gateway) as phone:
-        await press(phone, "1" * 17)
+        await phone.press(phone.media, "1" * 17)
         await asyncio.to_thread(phone.wait_for, "BYE")
     assert (await eventually(gateway.records, "the record"))[0]["end_reason"] == "wrong-pin"
