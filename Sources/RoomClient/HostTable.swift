@@ -27,7 +27,7 @@ struct HostTable {
     answers[host].flatMap { now < $0.expiry ? $0.addresses : nil }
   }
 
-  func ask(_ host: String, answer: @escaping @Sendable (RoomClient.Command) -> Void) {
+  func ask(_ host: String, answer: @escaping @Sendable (RoomClientMailbox.Command) -> Void) {
     threads.async {
       answer(.resolved(host: host, NameLookup.addresses(of: host)))
     }

@@ -1,6 +1,4 @@
 import Base
-import CLinux
-import Dispatch
 import Glibc
 import Synchronization
 
@@ -51,83 +49,46 @@ public final class RoomClient: Sendable {
     case closed(reason: String)
   }
 
-  enum Command: Sendable {
-    case connect(UInt64, Target)
-    case send(UInt64, [UInt8], isBinary: Bool)
-    case close(UInt64)
-    case resolved(host: String, [IPAddress])
-  }
-
-  private struct State: ~Copyable {
-    var commands: [Command] = []
-    var isClosed = false
-    /// Wakes the thread. Nil once it has ended.
-    var wake: (@Sendable () -> Void)?
-    var thread: pthread_t?
-  }
-
-  private let state = Mutex(State())
+  private let mailbox: RoomClientMailbox
+  private let thread: Mutex<pthread_t?>
 
   /// Starts the thread.
   public static func start(
     _ options: Options = Options(), onEvent: @escaping @Sendable (UInt64, Event) -> Void
   ) throws(StartError) -> RoomClient {
-    let client = RoomClient()
-    let launch = RoomClientLaunch(options: options, client: client, onEvent: onEvent)
+    let mailbox = RoomClientMailbox()
+    let launch = RoomClientLaunch(options: options, mailbox: mailbox, onEvent: onEvent)
     guard let thread = launch.startThread() else { throw StartError(reason: launch.failure) }
-    client.state.withLock { $0.thread = thread }
-    return client
+    return RoomClient(mailbox, thread)
   }
 
-  private init() {}
+  private init(_ mailbox: RoomClientMailbox, _ thread: pthread_t) {
+    self.mailbox = mailbox
+    self.thread = Mutex(thread)
+  }
 
   deinit { close() }
 
   /// Ends in `opened`, `refused` or `closed`.
-  public func connect(_ id: UInt64, _ target: Target) { post(.connect(id, target)) }
+  public func connect(_ id: UInt64, _ target: Target) { mailbox.post(.connect(id, target)) }
 
   /// Sends one message; nothing before `opened`. A connection whose messages pile up beyond the limits is closed.
-  public func send(_ id: UInt64, _ bytes: [UInt8], isBinary: Bool = true) { post(.send(id, bytes, isBinary: isBinary)) }
+  public func send(_ id: UInt64, _ bytes: [UInt8], isBinary: Bool = true) {
+    mailbox.post(.send(id, bytes, isBinary: isBinary))
+  }
 
   /// Closes after what was sent, or at once when it is not open. No event follows.
-  public func close(_ id: UInt64) { post(.close(id)) }
+  public func close(_ id: UInt64) { mailbox.post(.close(id)) }
 
   /// Ends all connections, after what was sent, and the thread, and waits for that: 3 s at most. Idempotent. Not from
   /// its own thread.
   public func close() {
-    let thread = state.withLock { state in
-      state.isClosed = true
-      state.wake?()
-      defer { state.thread = nil }
-      return state.thread
+    mailbox.close()
+    let thread = thread.withLock { thread in
+      defer { thread = nil }
+      return thread
     }
     if let thread { pthread_join(thread, nil) }
-  }
-
-  // MARK: The thread's side
-
-  func post(_ command: Command) {
-    state.withLock { state in
-      guard !state.isClosed else { return }
-      state.commands.append(command)
-      // Under the lock, or the library might be gone: it writes one byte to a pipe.
-      if state.commands.count == 1 { state.wake?() }
-    }
-  }
-
-  func setWake(_ wake: (@Sendable () -> Void)?) {
-    state.withLock { state in
-      state.wake = wake
-      if !state.commands.isEmpty || state.isClosed { wake?() }
-    }
-  }
-
-  /// What is to be done, and whether nothing comes after it.
-  func takeCommands() -> (commands: [Command], isLast: Bool) {
-    state.withLock { state in
-      defer { state.commands = [] }
-      return (state.commands, state.isClosed)
-    }
   }
 }
 

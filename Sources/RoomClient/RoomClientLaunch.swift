@@ -8,16 +8,16 @@ import Glibc
 final class RoomClientLaunch: @unchecked Sendable {
   private(set) var failure = ""
   private let options: RoomClient.Options
-  /// The thread does not keep its client alive: the client's end is what ends it.
-  private unowned let client: RoomClient
+  private let mailbox: RoomClientMailbox
   private let onEvent: @Sendable (UInt64, RoomClient.Event) -> Void
   private let isReady = DispatchSemaphore(value: 0)
 
   init(
-    options: RoomClient.Options, client: RoomClient, onEvent: @escaping @Sendable (UInt64, RoomClient.Event) -> Void
+    options: RoomClient.Options, mailbox: RoomClientMailbox,
+    onEvent: @escaping @Sendable (UInt64, RoomClient.Event) -> Void
   ) {
     self.options = options
-    self.client = client
+    self.mailbox = mailbox
     self.onEvent = onEvent
   }
 
@@ -45,7 +45,7 @@ final class RoomClientLaunch: @unchecked Sendable {
 
   private func run() {
     clinux_name_thread("room-client")
-    let loop = RoomClientLoop(limits: options.limits, client: client, onEvent: onEvent)
+    let loop = RoomClientLoop(limits: options.limits, mailbox: mailbox, onEvent: onEvent)
     guard let library = makeLibrary(loop) else {
       failure = options.authorityFile.map { "the authorities in \($0) cannot be read" } ?? "no memory for WebSockets"
       isReady.signal()
@@ -53,10 +53,10 @@ final class RoomClientLaunch: @unchecked Sendable {
     }
     loop.library = library
     nonisolated(unsafe) let waking = library
-    client.setWake { cws_wake(waking) }
+    mailbox.setWake { cws_wake(waking) }
     isReady.signal()
     cws_run(library, loop.stops)
-    client.setWake(nil)
+    mailbox.setWake(nil)
     cws_destroy(library)
   }
 

@@ -9,7 +9,7 @@ final class RoomClientLoop {
   /// Set when the thread is to end.
   let stops: UnsafeMutablePointer<Bool>
   private let limits: WebSocketLimits
-  private unowned let client: RoomClient
+  private let mailbox: RoomClientMailbox
   private let onEvent: @Sendable (UInt64, RoomClient.Event) -> Void
   private var connections: [UInt64: RoomConnection] = [:]
   /// Those whose host is being looked up.
@@ -18,10 +18,10 @@ final class RoomClientLoop {
   private var isEnding = false
 
   init(
-    limits: WebSocketLimits, client: RoomClient, onEvent: @escaping @Sendable (UInt64, RoomClient.Event) -> Void
+    limits: WebSocketLimits, mailbox: RoomClientMailbox, onEvent: @escaping @Sendable (UInt64, RoomClient.Event) -> Void
   ) {
     self.limits = limits
-    self.client = client
+    self.mailbox = mailbox
     self.onEvent = onEvent
     hosts = HostTable(limits: limits)
     stops = .allocate(capacity: 1)
@@ -33,7 +33,7 @@ final class RoomClientLoop {
   // MARK: What is asked of it
 
   private func work() {
-    let (commands, isLast) = client.takeCommands()
+    let (commands, isLast) = mailbox.takeCommands()
     for command in commands {
       switch command {
       case .connect(let id, let target): find(id, target)
@@ -61,7 +61,7 @@ final class RoomClientLoop {
       return onEvent(id, .closed(reason: "too many host names are being looked up"))
     }
     waiting[target.host, default: []].append((id, target))
-    if !isAsked { hosts.ask(target.host, answer: { [client] host in client.post(host) }) }
+    if !isAsked { hosts.ask(target.host, answer: { [mailbox] in mailbox.post($0) }) }
   }
 
   private func found(_ host: String, _ addresses: [IPAddress]) {
