@@ -173,6 +173,7 @@ extension Call {
     entry.roomName = room
     entry.roomPreset = ""
     entry.roomConfiguration = nil
+    entry.pass = RoomPass(url: entry.pass.url)
     entry.participant.attributes = attributes
     return entry
   }

@@ -3,7 +3,8 @@ import RoomCore
 
 /// What the gateway must do for a session, in order.
 public enum RoomClientAction: Sendable {
-  /// Make a token to join `RoomSession.entry` with, and open UDP ports for these transports; answer with `prepared`.
+  /// Make a token to join `RoomSession.entry` with, unless it has one, and open UDP ports for these transports; answer
+  /// with `prepared`.
   /// Each of them is opened with `RoomMediaAction.openTransport` later, or closed without.
   case prepare([MediaTransportID])
   /// Open a WebSocket. Its events carry its id; those of earlier ones are passed over.

@@ -60,14 +60,21 @@ public struct RoomClientEntry: Hashable, Sendable {
   public var name: String
   public var metadata: String
   public var attributes: [String: String]
+  /// Nil: the configuration's.
+  public var url: RoomServerURL?
+  /// Brought along, instead of one that is made for each join: what the server makes of it serves later joins. Empty: none.
+  public var token: String
 
   public init(
-    roomName: String, identity: String, name: String, metadata: String = "", attributes: [String: String] = [:]
+    roomName: String, identity: String, name: String, metadata: String = "", attributes: [String: String] = [:],
+    url: RoomServerURL? = nil, token: String = ""
   ) {
     self.roomName = roomName
     self.identity = identity
     self.name = name
     self.metadata = metadata
     self.attributes = attributes
+    self.url = url
+    self.token = token
   }
 }

@@ -13,7 +13,7 @@ public enum RoomClientInput: Sendable {
   /// Once, first of all.
   case start
   /// The answer to `RoomClientAction.prepare`: where each transport can be reached, the preferred first. A transport
-  /// that is missing has no port; without a token none could be made.
+  /// that is missing has no port; without a token, where one is needed, none could be made.
   case prepared(token: String?, ports: [MediaTransportID: [Endpoint]])
 
   case socketOpened(RoomSocketID)

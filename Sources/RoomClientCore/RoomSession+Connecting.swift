@@ -24,8 +24,12 @@ extension RoomSession {
 
   mutating func prepared(_ token: String?, _ ports: [MediaTransportID: [Endpoint]]) {
     guard state == .preparing else { return }
-    guard let token else { return end(.joinFailed(.refused("no token could be made")), or: "no token could be made") }
-    self.token = token
+    if entry.token.isEmpty {
+      guard let token else {
+        return end(.joinFailed(.refused("no token could be made")), or: "no token could be made")
+      }
+      self.token = token
+    }
     let ends = nextTransports.compactMap { id in
       ports[id].map { ConnectionEnd(transport: id, ports: $0, random: &random) }
     }
@@ -163,7 +167,7 @@ extension RoomSession {
     abandon()
     if url.isCloud, !hasAskedForRegions {
       hasAskedForRegions = true
-      emit(.findRegions(configuration.url, token: token))
+      emit(.findRegions(entry.url ?? configuration.url, token: token))
     } else {
       useNextRegion()
     }

@@ -116,7 +116,8 @@ public struct RoomSession: Sendable {
     self.usesOnePeerConnection = usesOnePeerConnection
     self.number = number
     random = seed.map(RandomSource.seeded) ?? .system
-    url = configuration.url
+    url = entry.url ?? configuration.url
+    token = entry.token
     roster = Roster(limits: configuration.limits)
     box = DataBox(limits: configuration.limits)
     media = RoomClientMedia(

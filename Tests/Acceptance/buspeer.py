@@ -40,22 +40,24 @@ RPC = {
     "GetSIPTrunkAuthenticationRequest": "2 from:str; 3 to:str; 4 src_address:str; 5 to_host:str; 6 sip_call_id:str; "
                                         "7 from_host:str; 8 call:rpc.SIPCall",
     "GetSIPTrunkAuthenticationResponse": "1 username:str; 2 password:str; 3 drop:bool; 4 sip_trunk_id:str; "
-                                         "6 provider_info:livekit.ProviderInfo; 7 error_code:i32; 9 realm:str",
+                                         "6 provider_info:livekit.ProviderInfo; 7 error_code:i32; 8 feature_flags:map; 9 realm:str",
     "EvaluateSIPDispatchRulesRequest": "2 calling_number:str; 3 called_number:str; 4 src_address:str; 5 pin:str; 6 no_pin:bool; "
                                        "7 called_host:str; 8 sip_call_id:str; 10 sip_trunk_id:str; 11 calling_host:str; "
                                        "12 call:rpc.SIPCall",
-    "EvaluateSIPDispatchRulesResponse": "1 room_name:str; 2 participant_identity:str; 3 request_pin:bool; 6 result:i32; "
+    "EvaluateSIPDispatchRulesResponse": "1 room_name:str; 2 participant_identity:str; 3 request_pin:bool; 4 token:str; 5 ws_url:str; "
+                                        "6 result:i32; "
                                         "7 participant_name:str; 8 participant_metadata:str; 9 sip_trunk_id:str; "
                                         "10 sip_dispatch_rule_id:str; 11 participant_attributes:map; 13 headers:map; "
                                         "14 headers_to_attributes:map; 16 ringing_timeout:google.protobuf.Duration; "
                                         "17 max_call_duration:google.protobuf.Duration; 18 attributes_to_headers:map; "
-                                        "19 include_headers:i32; 21 room_config:livekit.RoomConfiguration; "
-                                        "24 media:livekit.SIPMediaConfig",
+                                        "19 include_headers:i32; 20 room_preset:str; 21 room_config:livekit.RoomConfiguration; "
+                                        "23 feature_flags:map; 24 media:livekit.SIPMediaConfig",
     "UpdateSIPCallStateRequest": "1 call_info:livekit.SIPCallInfo; 2 transfer_info:livekit.SIPTransferInfo",
     "RecordCallContextRequest": "1 call_info:livekit.SIPCallInfo",
     "Empty": "",
     "InternalCreateSIPParticipantRequest": "2 address:str; 3 number:str; 4 call_to:str; 5 username:str; 6 password:str; "
-                                           "7 room_name:str; 8 participant_identity:str; 11 dtmf:str; 12 play_dialtone:bool; "
+                                           "7 room_name:str; 8 participant_identity:str; 9 token:str; 10 ws_url:str; "
+                                           "11 dtmf:str; 12 play_dialtone:bool; "
                                            "13 sip_call_id:str; 14 participant_name:str; 15 participant_metadata:str; "
                                            "16 transport:i32; 17 participant_attributes:map; 19 sip_trunk_id:str; "
                                            "20 hostname:str; 21 headers:map; 22 headers_to_attributes:map; "
@@ -208,9 +210,10 @@ class Redis:
             self.process.send_signal(signal.SIGCONT)
 
     def client(self) -> redis.Redis:
-        options = {}
+        # Each thread of a peer may use a connection.
+        options = {"max_connections": 1000}
         if self.tls:
-            options = {"ssl": True, "ssl_ca_certs": str(self.tls["ca-cert-file"])}
+            options |= {"ssl": True, "ssl_ca_certs": str(self.tls["ca-cert-file"])}
         if "--requirepass" in self.arguments:
             options["password"] = self.arguments[self.arguments.index("--requirepass") + 1]
         return redis.Redis("127.0.0.1", self.port, **options)
@@ -226,6 +229,8 @@ class Peer:
         self.heard = collections.Counter()
         self.lock = threading.Lock()
         self.stopping = False
+        # What a peer that knows the wire alone would trip over.
+        self.faults: list[Exception] = []
         self.pubsub = None
         self.thread = threading.Thread(target=self._read, daemon=True)
 
@@ -240,6 +245,7 @@ class Peer:
     def close(self):
         self.stopping = True
         self.thread.join(5)
+        assert not self.faults, f"{len(self.faults)} messages were not as the wire has them; the first: {self.faults[0]!r}"
 
     def publish(self, name: str, message):
         with contextlib.suppress(redis.RedisError):
@@ -278,7 +284,15 @@ class IOServer(Peer):
             self.answers[method] = lambda request: MESSAGES["Empty"]()
 
     def _spawn(self, method, data):
-        threading.Thread(target=self._serve, args=(method, data), daemon=True).start()
+        threading.Thread(target=self._take, args=(method, data), daemon=True).start()
+
+    def _take(self, method: str, data: bytes):
+        try:
+            self._serve(method, data)
+        except redis.ConnectionError:
+            pass
+        except Exception as fault:
+            self.faults.append(fault)
 
     def _serve(self, method: str, data: bytes):
         key = base64.b64encode(hashlib.sha256(data).digest()).decode()
@@ -346,6 +360,8 @@ class SIPClient(Peer):
         message = unpack(data)
         if message is None:
             return
+        if not re.fullmatch("SRV_[A-Za-z0-9]{12}", message.server_id):
+            self.faults.append(ValueError(f"server_id {message.server_id}"))
         with self.lock:
             if kind == "offers":
                 self.offers[message.request_id] += 1

@@ -18,7 +18,7 @@ import urllib.request
 import pytest
 import redis as redis_client
 from buspeer import ACCEPT, DROP, REJECT, REQUEST_PIN, BusError, IOServer, Redis, SIPClient, certificates, channel, make, pack
-from harness import ALLOWANCE, CALLED, CALLER, KEY, SECRET, Callee, Gateway, binary, eventually, free_port, wait_until
+from harness import ALLOWANCE, CALLED, CALLER, KEY, SECRET, Callee, Gateway, Participant, binary, eventually, free_port, wait_until
 from livekit import api
 from livekit.protocol import models, sip
 from sipphone import SIPPhone
@@ -32,10 +32,10 @@ class Member(Gateway):
 
     def __init__(self, directory, redis: Redis, rooms: Gateway | None = None, /, **settings):
         directory.mkdir(exist_ok=True)
-        super().__init__(directory)
+        super().__init__(directory, rooms, is_embedded=True)
         self.health_port, self.metrics_port = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_STREAM)
         for key in ("inbound_trunks", "dispatch_rules", "keys", "port", "bind_addresses", "rtc"):
-            del self.configuration[key]
+            self.configuration.pop(key, None)
         address = {"address": f"127.0.0.1:{redis.port}"}
         self.configuration |= {
             "api_key": KEY, "api_secret": SECRET, "redis": address, "health_port": self.health_port,
@@ -120,7 +120,7 @@ def rooms(tmp_path):
     """What stands in for livekit-server's rooms: an embedded gateway with the same keys."""
     directory = tmp_path / "rooms"
     directory.mkdir()
-    with Gateway(directory, log_numbers="full") as running:
+    with Gateway(directory, is_embedded=True) as running:
         yield running
 
 
@@ -259,6 +259,90 @@ async def test_a_call_is_asked_about_joins_the_clusters_room_and_is_reported(gat
     assert last.disconnect_reason == models.CLIENT_INITIATED and last.participant_attributes["case"] == "77"
     [record] = gateway.wait_for_records()
     assert (record["end_reason"], record["trunk_id"], record["rule_id"], record["room"]) == ("hangup", TRUNK, RULE, ROOM)
+
+
+async def test_the_room_is_made_as_the_rule_has_it(gateway, rooms, server):
+    configuration = api.RoomConfiguration(
+        metadata="of the rule", empty_timeout=77, departure_timeout=33, max_participants=9, sync_streams=True)
+    server.answers["EvaluateSIPDispatchRules"] = accept(room_name="new", room_config=configuration)
+    with SIPPhone(gateway) as phone:
+        phone.send(phone.request("INVITE", phone.offer()))
+        async with room_service(rooms) as service:
+            async def find():
+                return list((await service.list_rooms(api.ListRoomsRequest(names=["new"]))).rooms)
+
+            while not (found := await asyncio.wait_for(find(), 5)):
+                await asyncio.sleep(0.05)
+            [room] = found
+            assert (room.metadata, room.empty_timeout, room.departure_timeout, room.max_participants) == ("of the rule", 77, 33, 9)
+        phone.send(phone.request("CANCEL"))
+        assert (await in_thread(phone.final)).status == 487
+        phone.send(phone.request("ACK", cseq=phone.cseq))
+
+
+OTHER_KEY, OTHER_SECRET = "otherkey", "another-secret-of-at-least-32-characters"
+
+
+@pytest.fixture
+def other_rooms(tmp_path):
+    """Rooms of another server, whose keys the gateway does not have."""
+    (tmp_path / "other").mkdir()
+    with Gateway(tmp_path / "other", is_embedded=True, keys={OTHER_KEY: OTHER_SECRET}) as running:
+        yield running
+
+
+def other_token(identity: str, room: str = ROOM, kind: str = "sip") -> str:
+    grants = api.VideoGrants(room_join=True, room=room, can_update_own_metadata=True)
+    return api.AccessToken(OTHER_KEY, OTHER_SECRET).with_identity(identity).with_kind(kind).with_grants(grants).to_jwt()
+
+
+async def test_a_call_joins_with_the_token_and_at_the_server_that_the_cluster_names(gateway, rooms, other_rooms, server, client, tmp_path):
+    agent = Participant()
+    await agent.connect(other_rooms.url, other_token("agent", kind="standard"))
+    await agent.publish_tone(1300, AMPLITUDE)
+    server.answers["EvaluateSIPDispatchRules"] = accept(token=other_token("caller"), ws_url=other_rooms.url)
+    with SIPPhone(gateway) as phone:
+        assert (await in_thread(phone.invite)).status == 200
+        caller = await eventually(agent.caller, "the caller in the other server's room")
+        assert caller.identity == "caller" and caller.attributes["sip.ruleID"] == RULE
+        await in_thread(phone.hang_up)
+    await eventually(lambda: agent.caller() is None, "the caller to leave")
+    with Callee("callee_answers", tmp_path) as callee:
+        fields = {"token": other_token("callee"), "ws_url": other_rooms.url}
+        response = await in_thread(client.call, "CreateSIPParticipant", "", create(CALLEE, callee.port, **fields), timeout=20)
+        participant = await eventually(agent.caller, "the callee in the other server's room")
+        assert response.participant_id == participant.sid and participant.attributes["case"] == "12"
+        await agent.leave()
+        await callee.finished()
+    async with room_service(rooms) as service:
+        assert not (await service.list_rooms(api.ListRoomsRequest())).rooms
+
+
+@pytest.mark.parametrize("fields", [{"ws_url": "nonsense"}, {"token": "rubbish"}, {"token": other_token("callee")}])
+async def test_a_way_into_the_room_that_is_none_is_said(gateway, client, fields):
+    with Refuser() as callee, pytest.raises(BusError) as raised:
+        await in_thread(client.call, "CreateSIPParticipant", "", create(CALLEE, callee.port, **fields), timeout=20)
+    assert raised.value.code == "internal" and ("ws_url" in raised.value.text or "401" in raised.value.text), raised.value
+    assert not callee.invites
+
+
+async def test_each_question_is_answered_by_one_of_many_servers(gateway, redis, server):
+    others = [IOServer(redis) for _ in range(2)]
+    reject = lambda request: make("EvaluateSIPDispatchRulesResponse", result=REJECT)  # noqa: E731
+    for each in (server, *others):
+        each.answers |= {"GetSIPTrunkAuthentication": admit(), "EvaluateSIPDispatchRules": reject}
+    for each in others:
+        each.start()
+    try:
+        for index in range(20):
+            with SIPPhone(gateway, caller=f"+155503{index:02}") as phone:
+                assert (await in_thread(phone.invite)).status == 404
+        for method in ("GetSIPTrunkAuthentication", "EvaluateSIPDispatchRules"):
+            callers = [request.call.__getattribute__("from").user for each in (server, *others) for request in each.of(method)]
+            assert len(callers) == len(set(callers)) == 20, method
+    finally:
+        for each in others:
+            each.close()
 
 
 async def test_credentials_are_the_clusters_and_both_invites_are_one_call(gateway, rooms, server):
@@ -479,6 +563,20 @@ async def test_a_call_is_transferred_by_its_own_topic(gateway, rooms, client, se
     assert [first.transfer_status, second.transfer_status] == [sip.STS_TRANSFER_ONGOING, sip.STS_TRANSFER_SUCCESSFUL]
 
 
+async def test_a_provider_that_wants_no_transfers_gets_none(gateway, rooms, client, server):
+    provider = {"id": TRUNK, "name": "provider", "type": 2, "prevent_transfer": True}
+    server.answers["GetSIPTrunkAuthentication"] = admit(provider_info=provider)
+    await speaker(rooms)
+    with SIPPhone(gateway) as phone:
+        assert (await in_thread(phone.invite)).status == 200
+        call_id = server.of("EvaluateSIPDispatchRules")[0].call.lk_call_id
+        request = make("InternalTransferSIPParticipantRequest", sip_call_id=call_id, transfer_to="sip:x@y")
+        with pytest.raises(BusError) as raised:
+            await in_thread(client.call, "TransferSIPParticipant", call_id, request)
+        assert raised.value.code == "unimplemented"
+        await in_thread(phone.hang_up)
+
+
 async def test_a_refused_transfer_tells_the_status_and_the_call_goes_on(gateway, rooms, client, server):
     agent = await speaker(rooms)
     with SIPPhone(gateway) as phone:
@@ -509,7 +607,9 @@ def subscriptions(peer) -> set:
 async def test_a_thousand_calls_out_are_placed_once_each_by_two_gateways(tmp_path, redis, rooms, server, client):
     count = 1000
     with contextlib.ExitStack() as stack:
-        gateways = [stack.enter_context(Member(tmp_path / f"gateway-{n}", redis, rooms)) for n in range(2)]
+        # A port rests for 5 s after its call; each call has two.
+        settings = {"rtp_port": "10000-31999"}
+        gateways = [stack.enter_context(Member(tmp_path / f"gateway-{n}", redis, rooms, **settings)) for n in range(2)]
         callee = stack.enter_context(Refuser())
         requests = [create(CALLEE, callee.port, participant_identity=f"callee-{n}", room_name=f"room-{n}") for n in range(count)]
 
@@ -517,15 +617,15 @@ async def test_a_thousand_calls_out_are_placed_once_each_by_two_gateways(tmp_pat
             try:
                 client.call("CreateSIPParticipant", "", request, timeout=60)
             except BusError as error:
-                return error.code
+                return str(error)
             return "answered"
 
         def run():
             with concurrent.futures.ThreadPoolExecutor(20) as pool:
                 return list(pool.map(ask, requests))
 
-        codes = await asyncio.wait_for(in_thread(run), 110 * ALLOWANCE)
-        assert collections.Counter(codes) == {"resource_exhausted": count}
+        outcomes = await asyncio.wait_for(in_thread(run), 110 * ALLOWANCE)
+        assert collections.Counter(outcomes) == {"resource_exhausted: sip status 486: Busy Here": count}
         assert callee.invites.keys() == {request.sip_call_id for request in requests}
         assert all(len(calls) == 1 for calls in callee.invites.values())
         assert sorted(client.offers.values()) == [1] * count, "whoever does not have the lock offers nothing"
@@ -774,25 +874,70 @@ async def test_a_wrong_password_is_said_and_calls_get_503(tmp_path):
             assert "WRONGPASS" in gateway.log() and "guess" not in gateway.log()
 
 
+# As livekit-sip's README and its users have it.
 LIVEKIT_SIP_FILE = """
 log_level: debug
 redis:
   address: 127.0.0.1:{redis}
+  username: ""
+  password: ""
+  db: 0
 sip_port: {sip}
 rtp_port: {rtp}-{rtp_end}
+listen_ip: 127.0.0.1
 use_external_ip: false
 health_port: {health}
 prometheus_port: {metrics}
-max_cpu_utilization: 0.9
+max_cpu_utilization: 1
 hide_inbound_port: false
 add_record_route: true
 enable_jitter_buffer: false
+enable_opus: false
 codecs:
   G722/8000: true
-logging:
-  level: info
-  json: true
+  PCMU/8000: true
 """
+
+
+class Replacement(Member):
+    """Started as livekit-sip is, with a file or a body of livekit-sip's and the environment; `where` names the variable."""
+
+    def __init__(self, directory, redis: Redis, rooms: Gateway, where: str):
+        super().__init__(directory, redis, rooms)
+        self.where = where
+        first, last = self.configuration["rtp_port"].split("-")
+        self.body = LIVEKIT_SIP_FILE.format(
+            redis=redis.port, sip=self.sip_port, rtp=first, rtp_end=last, health=self.health_port, metrics=self.metrics_port)
+
+    def launch(self):
+        path = self.directory / "sip.yaml"
+        path.write_text(self.body)
+        value = {"SIP_CONFIG_FILE": str(path), "SIP_CONFIG_BODY": self.body}[self.where]
+        keys = {"LIVEKIT_API_KEY": KEY, "LIVEKIT_API_SECRET": SECRET, "LIVEKIT_WS_URL": self.rooms.url}
+        self.log_file = self.log_path.open("w")
+        self.process = subprocess.Popen(
+            [binary(), "serve"], stdout=self.log_file, stderr=subprocess.STDOUT, cwd=self.directory,
+            env=os.environ | keys | {self.where: value, "SWIFT_BACKTRACE": "enable=no"})
+
+
+@pytest.mark.parametrize("where", ["SIP_CONFIG_FILE", "SIP_CONFIG_BODY"])
+async def test_a_file_of_livekit_sip_works_unchanged(tmp_path, redis, rooms, server, client, where):
+    with Replacement(tmp_path / "gateway", redis, rooms, where) as gateway:
+        await speaker(rooms)
+        with Tones() as tones, SIPPhone(gateway) as phone:
+            answer = await in_thread(phone.invite)
+            assert answer.status == 200
+            tones.speak(phone, answer.media_port(), 600)
+            await hears(phone, 1300)
+            await in_thread(phone.hang_up)
+        with Refuser() as callee, pytest.raises(BusError) as raised:
+            await in_thread(client.call, "CreateSIPParticipant", "", create(CALLEE, callee.port))
+        assert raised.value.code == "resource_exhausted"
+        assert gateway.metric("livekit_sip_available") == 1
+        assert all(key in gateway.log() for key in ("add_record_route", "enable_jitter_buffer"))
+        assert " debug " in gateway.log(), "log_level"
+        gateway.process.send_signal(signal.SIGQUIT)
+        assert await in_thread(gateway.process.wait, 20 * ALLOWANCE) == 0
 
 
 async def test_health_and_metrics_are_those_of_livekit_sip(gateway, rooms, server, client):

@@ -44,6 +44,25 @@ struct JoiningTests {
     #expect(world.media.client.transports.count == 1)
   }
 
+  @Test("a server and a token that a call brings along are what it joins with, and what the server makes of it later")
+  func broughtAlong() {
+    var entry = World.entry
+    (entry.url, entry.token) = (World.url("wss://other.example.com/lk"), "brought")
+    let world = World(entry)
+    world.token = nil
+    world.perform(.start)
+    world.advance(.seconds(1))
+    #expect(world.participant?.state == .active)
+    world.say(.refreshToken("newer"))
+    var leave = Livekit_LeaveRequest()
+    leave.action = .reconnect
+    world.say(.leave(leave))
+    world.advance(.seconds(2))
+    #expect(world.targets.map(\.token) == ["brought", "newer"] && world.session.state == .live)
+    #expect(world.targets.allSatisfy { $0.url == entry.url && $0.path.hasPrefix("/lk/rtc/v1?join_request=") })
+    #expect(World.query(world.targets[1].path)?.joinRequest.reconnect == false, "it joined anew")
+  }
+
   @Test("a server without /rtc/v1 gets the classic query, and two connections")
   func fallingBack() throws {
     let world = World()

@@ -11,6 +11,9 @@ extension CallController {
     callID: String, to target: String, playDialtone: Bool, headers: [String: String], ringingTimeout: Duration?
   ) async -> Result<TransferResult, CallError> {
     guard let call = call(callID) else { return .failure(CallError(.notFound, "unknown call")) }
+    if let trunk = call.trunk, trunk.transfer.isPrevented {
+      return .failure(CallError(.unimplemented, "the provider of trunk \(trunk.label) transfers no calls"))
+    }
     let timeout = ringingTimeout.flatMap { $0 == .zero ? nil : $0 } ?? Self.transferTimeout
     var request: TransferRequest
     do throws(CallError) {

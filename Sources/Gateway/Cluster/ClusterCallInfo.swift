@@ -26,6 +26,7 @@ extension Livekit_SIPCallInfo {
       providerInfo.id = trunk.id
       providerInfo.name = trunk.name
       providerInfo.type = .external
+      providerInfo.preventTransfer = trunk.transfer.isPrevented
     }
   }
 

@@ -28,6 +28,7 @@ enum ClusterCallPlan {
         // Whether numbers are hidden shows in the attributes alone.
         entry.participant.attributes = message.participantAttributes
         entry.participant.attributes[SIPAttribute.callIDFull] = plan.sipCallID
+        entry.pass = RoomPass(url: message.wsURL, token: message.token)
         plan.placement = .room(entry)
       }
       return plan

@@ -53,12 +53,13 @@ private struct Reading {
   private func accept(_ notes: inout [String]) throws(TwirpError) -> DispatchOutcome {
     guard !response.roomName.isEmpty else { return refusal }
     let (trunkID, trunkLabel) = trunkNames
+    let configuration = response.hasRoomConfig ? roomConfiguration(&notes) : nil
     return .accept(
       Dispatch(
         trunkID: trunkID, trunkLabel: trunkLabel, ruleID: response.sipDispatchRuleID,
         ruleLabel: response.sipDispatchRuleID, roomName: response.roomName, roomPreset: response.roomPreset,
-        roomConfiguration: response.hasRoomConfig ? try roomConfiguration(&notes) : nil, participant: participant,
-        policy: policy, media: try media, headers: response.headers,
+        roomConfiguration: configuration.flatMap(RoomConfiguration.init(ofCluster:)), participant: participant,
+        pass: pass(configuration), policy: policy, media: try media, headers: response.headers,
         attributesToHeaders: response.attributesToHeaders, krispEnabled: hasKrisp))
   }
 
@@ -103,17 +104,28 @@ private struct Reading {
 
   private var hasKrisp: Bool { response.enabledFeatures.contains(.krispEnabled) }
 
-  /// Travels in the token that the room is joined with.
-  private func roomConfiguration(_ notes: inout [String]) throws(TwirpError) -> RoomConfiguration {
+  private func pass(_ configuration: Livekit_RoomConfiguration?) -> RoomPass {
+    let encoded: [UInt8]? = try? configuration?.serializedBytes()
+    return RoomPass(url: response.wsURL, token: response.token, roomConfiguration: encoded ?? [])
+  }
+
+  /// Travels in the token that the room is joined with: its server carries it out.
+  private func roomConfiguration(_ notes: inout [String]) -> Livekit_RoomConfiguration {
     var message = response.roomConfig
     if message.hasEgress {
       notes.append("room_config.egress of the dispatch rule is not passed on")
       message.clearEgress()
     }
-    if message.minPlayoutDelay != 0 || message.maxPlayoutDelay != 0 || message.syncStreams {
-      notes.append("playout delays and sync_streams of the dispatch rule are not passed on")
-      (message.minPlayoutDelay, message.maxPlayoutDelay, message.syncStreams) = (0, 0, false)
-    }
-    return try RoomConfiguration(message)
+    return message
+  }
+}
+
+extension RoomConfiguration {
+  /// As far as a call has to know it. Nil: the cluster has longer texts and lists than the API here takes.
+  fileprivate init?(ofCluster message: Livekit_RoomConfiguration) {
+    var message = message
+    (message.minPlayoutDelay, message.maxPlayoutDelay, message.syncStreams) = (0, 0, false)
+    guard let configuration = try? RoomConfiguration(message) else { return nil }
+    self = configuration
   }
 }

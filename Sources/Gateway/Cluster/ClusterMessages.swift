@@ -67,7 +67,8 @@ extension Rpc_GetSIPTrunkAuthenticationResponse {
     }
     return .trunk(
       InboundTrunk(
-        id: sipTrunkID, name: providerInfo.name, authUsername: username, authPassword: password, authRealm: realm))
+        id: sipTrunkID, name: providerInfo.name, authUsername: username, authPassword: password, authRealm: realm,
+        transfer: TransferPolicy(isPrevented: providerInfo.preventTransfer)))
   }
 }
 

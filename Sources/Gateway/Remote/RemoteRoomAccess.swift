@@ -7,6 +7,7 @@ import LiveKitProtocol
 import MediaIO
 import RoomClientCore
 import SDP
+import SwiftProtobuf
 import Telephony
 
 /// What sessions with a room server need from outside: tokens, ports, and words over HTTP.
@@ -51,9 +52,15 @@ struct RemoteRoomAccess: Sendable {
     grants.video.canSubscribe = true
     grants.video.canPublishData = true
     grants.video.canUpdateOwnMetadata = true
-    grants.roomConfiguration = entry.roomConfiguration.map { Livekit_RoomConfiguration($0) }
+    grants.roomConfiguration = roomConfiguration(entry)
     grants.roomPreset = entry.roomPreset
     return grants
+  }
+
+  private static func roomConfiguration(_ entry: RoomEntry) -> Livekit_RoomConfiguration? {
+    let brought = entry.pass.roomConfiguration
+    if !brought.isEmpty, let message = try? Livekit_RoomConfiguration(serializedBytes: brought) { return message }
+    return entry.roomConfiguration.map { Livekit_RoomConfiguration($0) }
   }
 
   // MARK: Ports

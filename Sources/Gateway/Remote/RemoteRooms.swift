@@ -133,14 +133,18 @@ actor RemoteRooms {
     answer: @escaping @Sendable (Result<RoomPlace, JoinFault>) -> Void,
     notify: @escaping @Sendable (CallerRoomEvent) -> Void
   ) {
+    let (profile, pass) = (entry.participant, entry.pass)
+    let url = RoomServerURL(pass.url)
+    guard pass.url.isEmpty || url != nil else {
+      return answer(.failure(.failed("ws_url of the cluster cannot be read: \(pass.url.prefix(100))")))
+    }
+    guard let index = loops.indices.min(by: { loops[$0].load < loops[$1].load }) else { return }
     let number = nextNumber
     nextNumber += 1
-    guard let index = loops.indices.min(by: { loops[$0].load < loops[$1].load }) else { return }
-    let profile = entry.participant
     let machine = RoomSession(
       RoomClientEntry(
         roomName: entry.roomName, identity: profile.identity, name: profile.name, metadata: profile.metadata,
-        attributes: attributes),
+        attributes: attributes, url: url, token: pass.token),
       number: number, fingerprint: access.fingerprint, configuration: access.session,
       usesOnePeerConnection: MonotonicClock.now() >= usesTwoPeerConnectionsUntil)
     sessions[number] = Session(
@@ -221,7 +225,7 @@ actor RemoteRooms {
     }
     let machine = session.machine
     Task { [access, ports] in
-      let token = await access.token(to: machine.entry, of: session.entry)
+      let token = machine.entry.token.isEmpty ? await access.token(to: machine.entry, of: session.entry) : nil
       handle(.prepared(token: token, ports: ports), of: number)
     }
   }

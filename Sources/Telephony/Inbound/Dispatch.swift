@@ -9,6 +9,7 @@ public struct Dispatch: Hashable, Sendable {
   public var roomPreset: String
   public var roomConfiguration: RoomConfiguration?
   public var participant: ParticipantProfile
+  public var pass: RoomPass
   public var policy: CallPolicy
   /// The trunk's, overlaid by the rule's.
   public var media: MediaOptions
@@ -21,8 +22,8 @@ public struct Dispatch: Hashable, Sendable {
 
   public init(
     trunkID: String, trunkLabel: String, ruleID: String, ruleLabel: String, roomName: String, roomPreset: String = "",
-    roomConfiguration: RoomConfiguration? = nil, participant: ParticipantProfile, policy: CallPolicy,
-    media: MediaOptions = MediaOptions(), headers: [String: String] = [:],
+    roomConfiguration: RoomConfiguration? = nil, participant: ParticipantProfile, pass: RoomPass = RoomPass(),
+    policy: CallPolicy, media: MediaOptions = MediaOptions(), headers: [String: String] = [:],
     attributesToHeaders: [String: String] = [:], krispEnabled: Bool = false,
     transfer: TransferPolicy = TransferPolicy()
   ) {
@@ -34,6 +35,7 @@ public struct Dispatch: Hashable, Sendable {
     self.roomPreset = roomPreset
     self.roomConfiguration = roomConfiguration
     self.participant = participant
+    self.pass = pass
     self.policy = policy
     self.media = media
     self.headers = headers

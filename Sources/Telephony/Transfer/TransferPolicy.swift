@@ -19,11 +19,17 @@ public struct TransferPolicy: Hashable, Sendable {
   public var acceptsRefer: Bool
   /// `accept_replaces`: a call of this trunk may take the place of another one of this trunk (INVITE with Replaces).
   public var acceptsReplaces: Bool
+  /// The provider transfers no calls: a cluster says so (`ProviderInfo.prevent_transfer`).
+  public var isPrevented: Bool
 
-  public init(mode: Mode = .refer, trunk: String = "", acceptsRefer: Bool = false, acceptsReplaces: Bool = true) {
+  public init(
+    mode: Mode = .refer, trunk: String = "", acceptsRefer: Bool = false, acceptsReplaces: Bool = true,
+    isPrevented: Bool = false
+  ) {
     self.mode = mode
     self.trunk = trunk
     self.acceptsRefer = acceptsRefer
     self.acceptsReplaces = acceptsReplaces
+    self.isPrevented = isPrevented
   }
 }
