@@ -14,6 +14,8 @@ public struct RoomClientConfiguration: Sendable {
   public var connectTimeout = Duration.seconds(6)
   /// From a join to connected media, and from an offer of ours to its answer.
   public var mediaTimeout = Duration.seconds(15)
+  /// From the end of a transport to a join anew, for the word of leave that may be on its way.
+  public var leavePatience = Duration.milliseconds(500)
   /// Between two attempts to repair media that is interrupted.
   public var repairInterval = Duration.seconds(10)
   /// Servers forget who has been gone for longer: it joins anew instead.

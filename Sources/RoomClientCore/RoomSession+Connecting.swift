@@ -135,7 +135,7 @@ extension RoomSession {
     case .connecting: attemptFailed("\(url) cannot be reached: \(reason)")
     case .live:
       socket = nil
-      lose("the connection to \(url) ended: \(reason)", then: .resume)
+      lose("the connection to \(url) ended: \(reason)", then: mediaFailure == nil ? .resume : .join)
     case .new, .preparing, .pausing, .ended: break
     }
   }
@@ -146,6 +146,7 @@ extension RoomSession {
     lastReason = reason
     self.purpose = hasJoined ? purpose : .join
     repairAt = nil
+    mediaFailure = nil
     mediaAwaitedSince = nil
     dropSocket()
     abandon()
@@ -245,6 +246,9 @@ extension RoomSession {
       return lose("nothing was heard from \(url) for \(pingTimeout.wholeMilliseconds / 1_000) s", then: .resume)
     }
     if now - socket.pingedAt >= pingInterval { ping() }
+    if let failure = mediaFailure, now - failure.at >= configuration.leavePatience {
+      return lose(failure.reason, then: .join)
+    }
     let patience = configuration.mediaTimeout
     if let since = mediaAwaitedSince, now - since >= patience {
       return lose("no media within \(patience.wholeMilliseconds / 1_000) s", then: .join)

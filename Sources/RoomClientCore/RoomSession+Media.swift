@@ -130,7 +130,8 @@ extension RoomSession {
     let sentence = "the media failed: \(reason)"
     reportMediaLost(sentence)
     purpose = .join
-    if state == .live { lose(sentence, then: .join) }
+    guard state == .live, mediaFailure == nil else { return }
+    mediaFailure = (now, sentence)
   }
 
   /// Both sides restart ICE when the session is resumed.

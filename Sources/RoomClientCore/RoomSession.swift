@@ -72,6 +72,8 @@ public struct RoomSession: Sendable {
   /// Since when media that the server has agreed to has not come.
   var mediaAwaitedSince: MonotonicTime?
   var repairAt: MonotonicTime?
+  /// A transport has ended. A server that has sent the participant away says so beside it, on the WebSocket.
+  var mediaFailure: (at: MonotonicTime, reason: String)?
   var pingInterval = Duration.seconds(5)
   var pingTimeout = Duration.seconds(15)
   var iceServers: [RoomICEServer] = []

@@ -150,7 +150,20 @@ struct InRoomTests {
     _ = world.takeEvents()
     world.onServer { end.act(&$0, $1) }
     world.advance(.seconds(20))
-    #expect(world.takeEvents().filter { if case .changed = $0 { false } else { true } } == [end.event])
+    #expect(world.takeEvents().filter { !$0.isPassing } == [end.event])
+    #expect(world.session.isEnded && world.media.client.rooms.isEmpty && world.targets.count == 1)
+  }
+
+  @Test("the end of its media may come before the word of leave")
+  func endsWithItsMedia() throws {
+    let world = World.joined()
+    world.latency = .milliseconds(200)
+    _ = world.takeEvents()
+    world.onServer { (try? $0.removeParticipant(World.entry.identity, of: "lobby", now: $1)) ?? [] }
+    let transport = try #require(world.session.publisher?.end.transport)
+    world.perform(.transportFailed(transport, reason: "closed"))
+    world.advance(.seconds(20))
+    #expect(world.takeEvents().filter { !$0.isPassing } == [.removed(.participantRemoved)])
     #expect(world.session.isEnded && world.media.client.rooms.isEmpty && world.targets.count == 1)
   }
 
@@ -208,5 +221,15 @@ struct InRoomTests {
     gone.state = .disconnected
     roster.note(gone)
     #expect(roster.presence(audible: []).participants == 2)
+  }
+}
+
+extension RoomClientEvent {
+  /// Says nothing of the call's end.
+  fileprivate var isPassing: Bool {
+    switch self {
+    case .changed, .mediaLost: true
+    default: false
+    }
   }
 }

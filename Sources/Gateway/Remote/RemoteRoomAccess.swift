@@ -86,6 +86,8 @@ struct RemoteRoomAccess: Sendable {
     guard path.hasPrefix(prefix),
       let (status, body) = await get(target.url.httpURL + path.dropFirst(prefix.count), target.token), status != 200
     else { return "" }
+    // A page is a proxy's.
+    guard body.first != UInt8(ascii: "<") else { return "" }
     return String(decoding: body.prefix(200), as: UTF8.self).replacing("\n", with: " ")
   }
 

@@ -117,7 +117,8 @@ actor RemoteRooms {
 
   /// The server's own words for a refusal are to be had without a WebSocket.
   private func refused(_ status: Int, on socket: SocketNumber) {
-    guard (400..<500).contains(status), status != 404, let target = sessions[socket.session]?.machine.lastTarget else {
+    let mayTell = (400..<500).contains(status) && status != 404 || status == 503
+    guard mayTell, let target = sessions[socket.session]?.machine.lastTarget else {
       return handle(.socketRefused(socket.id, status: status, reason: ""), of: socket.session)
     }
     Task { [access] in
