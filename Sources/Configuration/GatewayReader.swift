@@ -12,6 +12,7 @@ struct GatewayReader {
   private var isMember: Bool { configuration.cluster != nil }
 
   mutating func read(_ root: Section) {
+    root.reading.takesZeroForNothing = root.has("redis")
     configuration.cluster = ClusterReader().read(root)
     configuration.operations = OperationReader().read(root)
     readKeys(root)
@@ -51,7 +52,8 @@ struct GatewayReader {
     case (nil, nil): break
     }
     if !keys.isEmpty { configuration.keys = keys }
-    let server = ServerReader(environment: environment, keys: configuration.keys, hasKey: !keys.isEmpty)
+    let server = ServerReader(
+      environment: environment, keys: configuration.keys, hasKey: !keys.isEmpty, isMember: isMember)
     configuration.server = server.read(root)
   }
 
@@ -212,6 +214,8 @@ struct GatewayReader {
 
   private mutating func readLogging(_ root: Section) {
     root.read("log_numbers", into: &configuration.logging.numbers, .choice)
+    // The name that livekit-sip's manual has for it.
+    if isMember { root.read("log_level", into: &configuration.logging.level, .choice) }
     root.section("logging") { logging in
       logging.read("level", into: &configuration.logging.level, .choice)
       logging.read("json", into: &configuration.logging.isJSON, .bool)
@@ -257,7 +261,7 @@ struct GatewayReader {
   // MARK: The whole
 
   private func refuseOtherVersions(_ root: Section) {
-    for (key, hint) in LaterVersions.keys { root.unavailable(key, hint) }
+    for (key, hint) in LaterVersions.keys where key != "log_level" || !isMember { root.unavailable(key, hint) }
     for (key, why) in LaterVersions.sipKeys { leave(root, key, why: why) }
     // Always on here, so that only switching it off asks for something we do not do.
     root.reading.knowAsUnsettable("enable_jitter_buffer")

@@ -11,6 +11,8 @@ final class Reading {
   private(set) var unsettableKeys: Set<String> = []
   /// Set while an absent list is walked only to learn its keys.
   var isProbing = false
+  /// The file may be livekit-sip's, which takes 0, an empty text or false for nothing where they mean nothing.
+  var takesZeroForNothing = false
   /// Where the file lies, with a trailing slash: relative names in it count from there. Nil without a file.
   var directory: String?
   /// Recorded sentences that the file names, at 8 kHz, by path.

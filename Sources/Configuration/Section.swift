@@ -49,6 +49,7 @@ final class Section {
   func value<Value>(_ key: String, _ format: ValueFormat<Value>, isSecret: Bool = false) -> Value? {
     guard let entry = ask(key) else { return nil }
     if let value = format.parse(entry.node) { return value }
+    if reading.takesZeroForNothing, entry.node.asksForNothing { return nil }
     refuse(key, isSecret: isSecret, format.expected)
     return nil
   }

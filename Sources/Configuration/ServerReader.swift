@@ -9,6 +9,8 @@ struct ServerReader {
   let keys: [APIKey]
   /// An API key was given, in the file or by the environment.
   let hasKey: Bool
+  /// Of a cluster, whose servers have the rooms.
+  let isMember: Bool
 
   /// Nil: this process has the rooms.
   func read(_ root: Section) -> ServerSettings? {
@@ -16,6 +18,9 @@ struct ServerReader {
     let authorities = root.value("ws_ca_file", .readableFile)
     let prompt = SoundFile.read("reconnect_prompt", in: root)
     guard let url = url(root) else {
+      if isMember, !root.has("ws_url"), environment[Self.variable, default: ""].isEmpty {
+        root.refuse("ws_url", "expected this key, or \(Self.variable): livekit-server has the rooms")
+      }
       for key in ["room_reconnect_timeout", "ws_ca_file", "reconnect_prompt"] where root.has(key) {
         root.refuse(key, "expected `ws_url` beside it: the rooms are this process's own")
       }

@@ -1,5 +1,6 @@
 import Foundation
 import Redis
+import RoomClientCore
 import Telephony
 import Testing
 
@@ -8,13 +9,18 @@ import Testing
 /// Files of livekit-sip, as they are.
 @Suite("Cluster mode's configuration")
 struct ClusterTests {
+  private static let environment = [
+    "LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "a-secret-of-at-least-32-characters",
+    "LIVEKIT_WS_URL": "ws://livekit-server:7880",
+  ]
+
   private func load(_ text: String) throws -> GatewayConfiguration {
-    try GatewayConfiguration.load(ConfigurationSource(body: text))
+    try GatewayConfiguration.load(ConfigurationSource(body: text, environment: Self.environment))
   }
 
   private func problems(_ text: String) -> [String] {
     do {
-      _ = try GatewayConfiguration.load(ConfigurationSource(body: text))
+      _ = try GatewayConfiguration.load(ConfigurationSource(body: text, environment: Self.environment))
       return []
     } catch { return error.problems.map { $0.description.replacingOccurrences(of: "configuration:", with: ":") } }
   }
@@ -227,6 +233,7 @@ struct ClusterTests {
   func shippedFile() throws {
     let configuration = try load(shipped)
     #expect(configuration.cluster?.redis.topology == .single(RedisAddress(host: "127.0.0.1")))
+    #expect(configuration.server?.url.description == "ws://127.0.0.1:7880", "not the environment's")
     #expect(configuration.warnings.isEmpty)
     let certificate = try temporaryFile("x", named: "x.pem")
     let everything = ManualTests.uncommented(try shipped).split(separator: "\n").map { line in
