@@ -6,6 +6,10 @@ enum SCTPSocket {
   /// Incomplete messages that the peer may make us keep.
   private static let receiveBufferByteCount = Int32(512 << 10)
 
+  /// Of one packet: a minute's worth. ICE finds a path dead sooner. The one path must count as good for as long, or
+  /// little is sent on it afterwards.
+  private static let retransmissionLimit: UInt16 = 30
+
   /// `usrsctp_socket`. The callback gets the message as memory that is ours to free.
   static func open(id: UInt) -> OpaquePointer? {
     usrsctp_socket(
@@ -33,10 +37,16 @@ enum SCTPSocket {
         sctp_initmsg(
           sinit_num_ostreams: streamCount, sinit_max_instreams: streamCount, sinit_max_attempts: 0,
           sinit_max_init_timeo: 0))
-      // Milliseconds. usrsctp's own 3 s before the first retransmission are too long for a call.
+      // Milliseconds. usrsctp's own 3 s before the first retransmission are too long for a call, and so is a back-off
+      // that goes on for as long again after an outage.
       && set(
         socket, cusrsctp_protocol, SCTP_RTOINFO,
-        sctp_rtoinfo(srto_assoc_id: 0, srto_initial: 500, srto_max: 10_000, srto_min: 200))
+        sctp_rtoinfo(srto_assoc_id: 0, srto_initial: 500, srto_max: 2_000, srto_min: 200))
+      && set(
+        socket, cusrsctp_protocol, SCTP_ASSOCINFO,
+        sctp_assocparams(
+          sasoc_assoc_id: 0, sasoc_peer_rwnd: 0, sasoc_local_rwnd: 0, sasoc_cookie_life: 0,
+          sasoc_asocmaxrxt: retransmissionLimit, sasoc_number_peer_destinations: 0))
       && set(
         socket, cusrsctp_protocol, SCTP_ENABLE_STREAM_RESET,
         sctp_assoc_value(assoc_id: UInt32(SCTP_ALL_ASSOC), assoc_value: UInt32(SCTP_ENABLE_RESET_STREAM_REQ)))
@@ -63,6 +73,7 @@ enum SCTPSocket {
     // Who is alive is ICE's to know; heartbeats would only cost timers.
     path.spp_flags = UInt32(SPP_PMTUD_DISABLE | SPP_HB_DISABLE)
     path.spp_pathmtu = UInt32(SCTPAssociation.mtu)
+    path.spp_pathmaxrxt = retransmissionLimit
     // Refused as EAFNOSUPPORT without an address.
     withUnsafeMutableBytes(of: &path.spp_address) { $0.storeBytes(of: address, as: sockaddr_conn.self) }
     return isConnecting && set(socket, cusrsctp_protocol, SCTP_PEER_ADDR_PARAMS, path)

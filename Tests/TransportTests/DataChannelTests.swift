@@ -87,6 +87,19 @@ extension PeerTests {
       }
     }
 
+    @Test("messages of an outage arrive within three seconds of its end", arguments: [3, 10, 29])
+    func outage(seconds: Int) throws {
+      let link = try connected()
+      let stream = try #require(link.client.open("digits"))
+      #expect(link.run { link.client.events.contains(.opened(stream, label: "digits")) })
+      link.fate = { _, _ in .lost }
+      #expect(link.client.send([1], on: stream) == .queued)
+      #expect(!link.run(seconds: seconds) { !link.server.messages.isEmpty })
+      #expect(link.client.send([2], on: stream) == .queued)
+      link.fate = { _, _ in .delivered }
+      #expect(link.run(seconds: 3) { link.server.messages == [[1], [2]] })
+    }
+
     @Test("60 kB there and back")
     func echoes() throws {
       let link = try connected()
