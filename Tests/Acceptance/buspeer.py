@@ -180,16 +180,16 @@ class Redis:
     def start(self):
         ports = ["--port", "0", "--tls-port", str(self.port)] if self.tls else ["--port", str(self.port)]
         files = [part for key, value in (self.tls or {}).items() for part in (f"--tls-{key}", str(value))]
+        log = self.directory / f"redis-{time.monotonic_ns()}.log"
         self.process = subprocess.Popen(
-            ["redis-server", *ports, *files, "--bind", "127.0.0.1", "--save", "", "--dir", str(self.directory), *self.arguments],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_until(self._answers, "Redis to answer")
+            ["redis-server", *ports, *files, "--bind", "127.0.0.1", "--save", "", "--dir", str(self.directory),
+             "--logfile", str(log), *self.arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # Not by a connection: before it listens, a client may be given the very port it asks for, and talk to itself.
+        wait_until(lambda: self._is_ready(log), "Redis to be ready")
 
-    def _answers(self) -> bool:
-        with contextlib.suppress(redis.RedisError, OSError):
-            with contextlib.closing(self.client()) as client:
-                return client.ping()
-        return False
+    def _is_ready(self, log: pathlib.Path) -> bool:
+        assert self.process.poll() is None, f"redis-server ended with {self.process.returncode}:\n{log.read_text()}"
+        return log.exists() and "Ready to accept connections" in log.read_text()
 
     def stop(self):
         if self.process and self.process.poll() is None:
