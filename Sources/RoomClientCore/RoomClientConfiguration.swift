@@ -16,6 +16,8 @@ public struct RoomClientConfiguration: Sendable {
   public var mediaTimeout = Duration.seconds(15)
   /// From the end of a transport to a join anew, for the word of leave that may be on its way.
   public var leavePatience = Duration.milliseconds(500)
+  /// From a packet to the word of leave, which would overtake it: answers to calls of methods, and keys.
+  public var dataPatience = Duration.milliseconds(250)
   /// Between two attempts to repair media that is interrupted.
   public var repairInterval = Duration.seconds(10)
   /// Servers forget who has been gone for longer: it joins anew instead.

@@ -136,7 +136,7 @@ extension RoomSession {
     case .live:
       socket = nil
       lose("the connection to \(url) ended: \(reason)", then: mediaFailure == nil ? .resume : .join)
-    case .new, .preparing, .pausing, .ended: break
+    case .new, .preparing, .pausing, .leaving, .ended: break
     }
   }
 
@@ -212,7 +212,7 @@ extension RoomSession {
     case .pausing(let until): if now >= until { tryAgain() }
     case .connecting: watchConnecting()
     case .live: watchLive()
-    case .new, .preparing, .ended: break
+    case .new, .preparing, .leaving, .ended: break
     }
   }
 
@@ -269,7 +269,24 @@ extension RoomSession {
   // MARK: The end
 
   mutating func leave(_ reason: Livekit_DisconnectReason) {
-    if state == .live {
+    if state == .live, isMediaUp, let dataSentAt, now - dataSentAt < configuration.dataPatience {
+      state = .leaving(until: dataSentAt + configuration.dataPatience, reason)
+      return
+    }
+    sayFarewell(reason)
+  }
+
+  /// What happens while the last packets are on their way is of no interest.
+  mutating func linger(_ until: MonotonicTime, _ reason: Livekit_DisconnectReason, _ input: RoomClientInput) {
+    switch input {
+    case .leave: sayFarewell(reason)
+    case .tick where now >= until: sayFarewell(reason)
+    default: break
+    }
+  }
+
+  private mutating func sayFarewell(_ reason: Livekit_DisconnectReason) {
+    if socket != nil, hasJoined {
       var leave = Livekit_LeaveRequest()
       leave.reason = reason
       leave.action = .disconnect

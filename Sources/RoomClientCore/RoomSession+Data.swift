@@ -27,6 +27,7 @@ extension RoomSession {
 
   mutating func sendData(_ bytes: [UInt8]) {
     guard let publisher else { return }
+    dataSentAt = now
     emit(.sendData(publisher.end.transport, label: DataLabel.reliable, bytes))
   }
 

@@ -27,6 +27,8 @@ public struct RoomSession: Sendable {
     case connecting
     case live
     case pausing(until: MonotonicTime)
+    /// It says so then.
+    case leaving(until: MonotonicTime, Livekit_DisconnectReason)
     case ended
   }
 
@@ -72,6 +74,8 @@ public struct RoomSession: Sendable {
   /// Since when media that the server has agreed to has not come.
   var mediaAwaitedSince: MonotonicTime?
   var repairAt: MonotonicTime?
+  /// When a packet was last sent, which may still be on its way.
+  var dataSentAt: MonotonicTime?
   /// A transport has ended. A server that has sent the participant away says so beside it, on the WebSocket.
   var mediaFailure: (at: MonotonicTime, reason: String)?
   var pingInterval = Duration.seconds(5)
@@ -138,7 +142,11 @@ public struct RoomSession: Sendable {
 
   public mutating func handle(_ input: RoomClientInput, now: MonotonicTime) -> [RoomClientAction] {
     self.now = now
-    if state != .ended { take(input) }
+    switch state {
+    case .ended: break
+    case .leaving(let until, let reason): linger(until, reason, input)
+    default: take(input)
+    }
     defer { actions = [] }
     return actions
   }

@@ -218,6 +218,22 @@ struct JoiningTests {
     #expect(world.media.client.rooms.isEmpty && world.media.client.transports.isEmpty)
   }
 
+  @Test("what was sent just before the call leaves arrives before it", arguments: [true, false])
+  func leavesAfterItsWords(isSingle: Bool) throws {
+    let world = World.joined(isSingle: isSingle)
+    try world.join("agent")
+    world.advance(.seconds(1))
+    _ = world.takeEvents()
+    var packet = Livekit_DataPacket()
+    packet.sipDtmf.digit = "5"
+    world.perform(.send(packet))
+    world.perform(.leave(.clientInitiated))
+    #expect(!world.session.isEnded && world.participant != nil)
+    world.advance(.seconds(1))
+    #expect(world.digits == ["5"] && world.participant == nil && world.session.isEnded)
+    #expect(world.takeEvents() == [], "it is nobody's call any more")
+  }
+
   @Test("a call that leaves before it is in is not there later")
   func leavingEarly() {
     for milliseconds in [0, 10, 30, 50] {

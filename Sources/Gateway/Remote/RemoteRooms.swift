@@ -95,6 +95,8 @@ actor RemoteRooms {
   }
 
   func close() {
+    // Those whose last packets are on their way, too.
+    for number in sessions.keys { handle(.leave(.clientInitiated), of: number) }
     sockets.close()
     socketEvents.close()
   }
@@ -158,8 +160,9 @@ actor RemoteRooms {
 
   func leave(_ call: PhoneLegID, reason: DisconnectReason) {
     guard let number = numbers.removeValue(forKey: call) else { return }
+    sessions[number]?.answer = nil
+    sessions[number]?.notify = { _ in }
     handle(.leave(Livekit_DisconnectReason(rawValue: reason.rawValue) ?? .unknownReason), of: number)
-    sessions[number] = nil
   }
 
   func rebind(_ old: PhoneLegID, to new: PhoneLegID, notify: @escaping @Sendable (CallerRoomEvent) -> Void) {
