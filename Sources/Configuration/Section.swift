@@ -213,12 +213,12 @@ extension Node {
     return ["", "~", "null", "Null", "NULL"].contains(scalar.string)
   }
 
-  /// `false`, 0, an empty text, list or mapping: a key that is there but off.
+  /// `false`, 0, an empty text, list or mapping, a mapping to nothing else: a key that is there but off.
   var asksForNothing: Bool {
     switch self {
     case .scalar(let scalar): isEmptyValue || ["", "false", "0", "0s"].contains(scalar.string.lowercased())
     case .sequence(let sequence): sequence.isEmpty
-    case .mapping(let mapping): mapping.isEmpty
+    case .mapping(let mapping): mapping.allSatisfy(\.value.asksForNothing)
     case .alias: false
     }
   }

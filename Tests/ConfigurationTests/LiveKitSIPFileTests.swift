@@ -126,7 +126,8 @@ struct LiveKitSIPFileTests {
     let zeros = Self.keys.filter { $0.name != "api_key" && $0.name != "ws_url" }.map { key in
       switch key.name {
       case "outbound_route_headers", "sip_trunk_ids": "\(key.name): []"
-      case "tls", "tcp", "experimental", "codecs", "logging": "\(key.name): {}"
+      case "tls", "tcp", "codecs", "logging": "\(key.name): {}"
+      case "experimental": "experimental: {inbound_wait_ack: false}"
       case "opus": "opus: {bitrate: 0, complexity: 0, fec: false, packet_loss_percent: 0}"
       case "enable_jitter_buffer": "enable_jitter_buffer: true"
       case "ignore_local_addr_in_sdp": ""
