@@ -97,7 +97,7 @@ async def test_a_rule_dispatches_a_stock_worker_and_the_caller_hears_it(tmp_path
         assert abs(sound.strongest_frequency(back) - 1000) < 2
         assert abs(sound.decibels(sound.band_level(back, 1000), 8000 / 2**0.5)) < 1.5
         assert sound.silent_share(back) < 0.02
-        log = gateway.log()
+        log = gateway.rooms.log()
         assert re.search(r"a job was assigned.*agent=speaker", log), log[-3000:]
         assert re.search(r"a participant joined.*participant=agent-AJ_", log)
         # 180, then silence until the agent spoke.
