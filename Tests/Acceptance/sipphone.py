@@ -73,6 +73,8 @@ class SIPPhone:
         self.rtp.settimeout(2)
         self.port, self.buffer, self.cseq = self.socket.getsockname()[1], b"", 0
         self.packets: list[bytes] = []
+        # Digits so far.
+        self.pressed = 0
         # Methods and Via of requests that were answered.
         self.answered: set[tuple[str, str]] = set()
 
@@ -240,13 +242,14 @@ class SIPPhone:
 
     async def press(self, port: int, digits: str):
         """RFC 4733 events of 100 ms, as a keypad makes them."""
-        for index, digit in enumerate(digits):
-            code, timestamp = "0123456789*#ABCD".index(digit), 1_000_000 + index * 8000
+        for digit in digits:
+            code, timestamp = "0123456789*#ABCD".index(digit), 1_000_000 + self.pressed * 8000
+            self.pressed += 1
             for step in range(1, 8):
                 end = step > 5
                 duration = min(step, 5) * 160
                 payload = bytes([code, (0x80 if end else 0) | 10]) + duration.to_bytes(2, "big")
-                self.send_rtp(port, payload, 40_000 + index * 10 + step, timestamp, payload_type=101)
+                self.send_rtp(port, payload, 40_000 + self.pressed * 10 + step, timestamp, payload_type=101)
                 await asyncio.sleep(0.02)
             await asyncio.sleep(0.1)
 
