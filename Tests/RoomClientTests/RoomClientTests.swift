@@ -197,9 +197,10 @@ import WebServer
 
   @Test("wss: what the authority signed for that name is trusted, and HTTP/1.1 is spoken")
   func secure() async throws {
-    let files = try Certificates()
+    let files = try await Certificates()
     defer { files.remove() }
-    let server = try SecureServer(certificate: files.make("good", names: "DNS:localhost,IP:127.0.0.1"))
+    let server = try await SecureServer(certificate: files.make("good", names: "DNS:localhost,IP:127.0.0.1"))
+    defer { server.stop() }
     var options = RoomClient.Options()
     options.authorityFile = files.authority
     let (client, log) = try start(options)
@@ -215,23 +216,24 @@ import WebServer
 
   @Test("wss: another name, another authority, no authority, another time are refused")
   func insecure() async throws {
-    let files = try Certificates()
+    let files = try await Certificates()
     defer { files.remove() }
-    let others = try Certificates()
+    let others = try await Certificates()
     defer { others.remove() }
     let bad: [(String, String)] = [
-      ("name", try files.make("name", names: "DNS:rooms.example.com")),
-      ("address", try files.make("address", names: "IP:192.0.2.1")),
-      ("authority", try others.make("authority", names: "DNS:localhost")),
-      ("self", try files.make("self", names: "DNS:localhost", isSigned: false)),
-      ("expired", try files.make("expired", names: "DNS:localhost", days: "-1")),
+      ("name", try await files.make("name", names: "DNS:rooms.example.com")),
+      ("address", try await files.make("address", names: "IP:192.0.2.1")),
+      ("authority", try await others.make("authority", names: "DNS:localhost")),
+      ("self", try await files.make("self", names: "DNS:localhost", isSigned: false)),
+      ("expired", try await files.make("expired", names: "DNS:localhost", days: "-1")),
     ]
     var options = RoomClient.Options()
     options.authorityFile = files.authority
     let (client, log) = try start(options)
     defer { client.close() }
     for (id, (name, certificate)) in zip(UInt64(1)..., bad) {
-      let server = try SecureServer(certificate: certificate)
+      let server = try await SecureServer(certificate: certificate)
+      defer { server.stop() }
       let host = name == "address" ? "127.0.0.1" : "localhost"
       client.connect(id, RoomClient.Target(isSecure: true, host: host, port: server.port, path: "/", token: "t"))
       #expect(await log.wait(id) { $0.last?.isOver == true }, "\(name): \(log.of(id))")
@@ -239,7 +241,8 @@ import WebServer
       #expect(log.of(id).last?.reason?.contains("certificate is not trusted") == true, "\(name): \(log.of(id))")
     }
     // The system's authorities know nothing of ours.
-    let good = try SecureServer(certificate: files.make("good", names: "DNS:localhost"))
+    let good = try await SecureServer(certificate: files.make("good", names: "DNS:localhost"))
+    defer { good.stop() }
     let (strict, strictLog) = try start()
     defer { strict.close() }
     strict.connect(1, RoomClient.Target(isSecure: true, host: "localhost", port: good.port, path: "/", token: "t"))

@@ -84,12 +84,13 @@ struct Certificates {
   let directory: URL
   var authority: String { path("ca.pem") }
 
-  init() throws {
+  init() async throws {
     directory = FileManager.default.temporaryDirectory.appending(path: "wss-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-    try Self.openssl(
+    try await Self.openssl([
       "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test authority", "-keyout",
-      path("ca.key"), "-out", authority)
+      path("ca.key"), "-out", authority,
+    ])
   }
 
   func remove() { try? FileManager.default.removeItem(at: directory) }
@@ -97,17 +98,18 @@ struct Certificates {
   func path(_ name: String) -> String { directory.appending(path: name).path }
 
   /// A certificate and its key in one file.
-  func make(_ name: String, names: String, isSigned: Bool = true, days: String = "2") throws -> String {
+  func make(_ name: String, names: String, isSigned: Bool = true, days: String = "2") async throws -> String {
     let extensions = path("\(name).ext")
     try "subjectAltName=\(names)".write(toFile: extensions, atomically: true, encoding: .utf8)
-    try Self.openssl(
+    try await Self.openssl([
       "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=\(name)", "-keyout", path("\(name).key"), "-out",
-      path("\(name).csr"))
+      path("\(name).csr"),
+    ])
     var words = ["x509", "-req", "-in", path("\(name).csr"), "-days", days, "-extfile", extensions]
     words +=
       isSigned
       ? ["-CA", authority, "-CAkey", path("ca.key"), "-CAcreateserial"] : ["-signkey", path("\(name).key")]
-    try Self.openssl(words + ["-out", path("\(name).crt")])
+    try await Self.openssl(words + ["-out", path("\(name).crt")])
     let both =
       try String(contentsOfFile: path("\(name).crt"), encoding: .utf8)
       + String(contentsOfFile: path("\(name).key"), encoding: .utf8)
@@ -115,16 +117,16 @@ struct Certificates {
     return path("\(name).pem")
   }
 
-  private static func openssl(_ words: String...) throws { try openssl(words) }
-
-  private static func openssl(_ words: [String]) throws {
+  private static func openssl(_ words: [String]) async throws {
     let process = Process()
     process.executableURL = URL(filePath: "/usr/bin/openssl")
     process.arguments = words
     process.standardError = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0, "openssl \(words)")
+    let status = try await withCheckedThrowingContinuation { (ended: CheckedContinuation<Int32, any Error>) in
+      process.terminationHandler = { ended.resume(returning: $0.terminationStatus) }
+      do { try process.run() } catch { ended.resume(throwing: error) }
+    }
+    try #require(status == 0, "openssl \(words)")
   }
 }
 
@@ -133,20 +135,30 @@ final class SecureServer {
   let port: UInt16
   private let process = Process()
 
-  init(certificate: String) throws {
-    let output = Pipe()
+  init(certificate: String) async throws {
     let script = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "echo_server.py").path
+    let output = certificate + ".port"
+    try Data().write(to: URL(filePath: output))
     process.executableURL = URL(filePath: "/usr/bin/python3")
     process.arguments = [script, certificate]
-    process.standardOutput = output
+    process.standardOutput = try FileHandle(forWritingTo: URL(filePath: output))
     process.standardError = FileHandle.nullDevice
     try process.run()
     // The first line is the port.
-    let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
-    port = try #require(UInt16(line.trimmingCharacters(in: .whitespacesAndNewlines)))
+    var line = ""
+    _ = await eventually {
+      line = (try? String(contentsOfFile: output, encoding: .utf8)) ?? ""
+      return line.hasSuffix("\n")
+    }
+    let number = UInt16(line.trimmingCharacters(in: .whitespacesAndNewlines))
+    if number == nil { Self.end(process) }
+    port = try #require(number)
   }
 
-  deinit { process.terminate() }
+  func stop() { Self.end(process) }
+
+  /// A child of one of Dispatch's threads takes no other signal: those are blocked there, and so in it.
+  private static func end(_ process: Process) { kill(process.processIdentifier, SIGKILL) }
 }
 
 /// What a session received.
