@@ -3,8 +3,10 @@
     .venv/bin/python Benchmarks/load talk --calls 10 25
     .venv/bin/python Benchmarks/load answer
     .venv/bin/python Benchmarks/load setup
+    .venv/bin/python Benchmarks/load --rooms elsewhere talk --calls 10 25
 
 `talk` measures calls that go on, `answer` how long a caller waits for the 200, `setup` how many calls a second begin.
+With `--rooms elsewhere` the gateway that is measured joins the rooms of a second one (server mode).
 All of it on 127.0.0.1, measured from outside. TRUNKLINE names the program; .build/release/trunkline otherwise."""
 
 import argparse
@@ -45,6 +47,10 @@ def called(number: int) -> str:
     return f"+1556{1000000 + number}"
 
 
+# Set by --rooms.
+ARE_ROOMS_ELSEWHERE = False
+
+
 @contextlib.contextmanager
 def gateway(rule: dict, **settings):
     """A gateway that takes any number from this machine, however many INVITEs come."""
@@ -55,7 +61,7 @@ def gateway(rule: dict, **settings):
         "limits": {"invites_per_second": 100000, "invite_burst": 100000},
     }
     with tempfile.TemporaryDirectory(prefix="load") as directory:
-        with Gateway(pathlib.Path(directory), **(defaults | settings)) as running:
+        with Gateway(pathlib.Path(directory), is_embedded=not ARE_ROOMS_ELSEWHERE, **(defaults | settings)) as running:
             yield running
 
 
@@ -92,10 +98,12 @@ def talk(count: int, arguments) -> dict:
             wait_until(lambda: phones.talking() == count, f"{count} calls to be answered", 40 + count / CALM_RATE)
             time.sleep(arguments.settle)
             phones.forget()
-            meter = Meter(running.process.pid)
+            meter, of_rooms = Meter(running.process.pid), Meter(running.rooms.process.pid)
             meter.start()
+            of_rooms.start()
             time.sleep(arguments.seconds)
             meter.stop()
+            of_rooms.stop()
             received, expected = sum(p.received for p in phones.phones), count * meter.seconds * 50
             silent, missing = sum(p.silent for p in phones.phones), sum(p.missing for p in phones.phones)
             late = sum(p.late for p in phones.phones)
@@ -107,7 +115,9 @@ def talk(count: int, arguments) -> dict:
         records = running.wait_for_records(count)
         answers = calls.answer_milliseconds()
         call_seconds = count * meter.seconds
+        elsewhere = {"cpu_ms_of_the_room_server": round(of_rooms.cpu_seconds / call_seconds * 1000, 3)}
         return {
+            "rooms": "elsewhere" if ARE_ROOMS_ELSEWHERE else "here",
             "codec": arguments.codec,
             "calls": count,
             "seconds": round(meter.seconds, 1),
@@ -128,7 +138,7 @@ def talk(count: int, arguments) -> dict:
             "packets_back_over_60_ms_apart": late,
             "packets_lost_from_callers": sum(record.get("packets_lost") or 0 for record in records),
             "machine_load_cores": round(meter.machine_load, 2),
-        }
+        } | (elsewhere if ARE_ROOMS_ELSEWHERE else {})
 
 
 def answer(arguments) -> list[dict]:
@@ -229,6 +239,7 @@ def main():
         prog="load", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--nice", type=int, default=0, help="for all processes, as nice(1); below 0 on a machine that is shared")
+    parser.add_argument("--rooms", choices=["here", "elsewhere"], default="here", help="who has them")
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("talk")
     command.add_argument("--calls", type=int, nargs="+", default=[10], help="how many at the same time; several runs")
@@ -244,6 +255,8 @@ def main():
     if not binary().exists():
         parser.exit(1, f"{binary()} is missing: swift build -c release --product trunkline\n")
     os.nice(arguments.nice)
+    global ARE_ROOMS_ELSEWHERE
+    ARE_ROOMS_ELSEWHERE = arguments.rooms == "elsewhere"
     match arguments.command:
         case "talk": figures = [talk(count, arguments) for count in arguments.calls]
         case "answer": figures = answer(arguments)

@@ -3,10 +3,22 @@ import inspect
 import pathlib
 
 import pytest
-from harness import ALLOWANCE, Gateway, Participant
+from harness import ALLOWANCE, ROOMS_ELSEWHERE, Gateway, Participant
 
 # The SDK's native side keeps the event loop it first saw: all tests share one.
 LOOP = asyncio.new_event_loop()
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "hosts_rooms: about the gateway's own rooms; not for rooms elsewhere")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Tests of what the room server does are not the gateway's when it has no rooms."""
+    if not ROOMS_ELSEWHERE:
+        return
+    config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("hosts_rooms")])
+    items[:] = [item for item in items if not item.get_closest_marker("hosts_rooms")]
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -170,6 +170,7 @@ async def test_a_notify_that_says_nothing_of_the_transfer_is_refused(tmp_path, b
         await refused(transfer, "deadline_exceeded")
 
 
+@pytest.mark.hosts_rooms
 async def test_a_call_that_rings_is_neither_transferred_nor_moved(gateway):
     with SIPCallee() as callee:
         async with sdk(gateway) as client:
@@ -218,6 +219,7 @@ async def test_a_consultation_that_is_none_is_not_found(tmp_path, named):
         await refused(here.transfer(f"sip:{call_id}@here"), "not_found")
 
 
+@pytest.mark.hosts_rooms
 async def test_a_consultation_of_another_room_is_its_own_business(tmp_path):
     async with scene(tmp_path) as here:
         call_id = here.agent.caller().attributes["sip.callID"]
