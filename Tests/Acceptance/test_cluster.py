@@ -531,6 +531,22 @@ async def test_a_phone_that_nobody_waits_for_any_longer_stops_ringing(gateway, c
         await eventually(lambda: "CANCEL sip:" in callee.trace(), "a CANCEL")
 
 
+async def test_a_call_that_nobody_waits_for_rings_on_and_can_be_ended_in_its_room(gateway, rooms, client, server, tmp_path):
+    agent = await speaker(rooms)
+    with Callee("callee_rings", tmp_path) as callee:
+        request = create(CALLEE, callee.port, wait_until_answered=False)
+        response = await in_thread(client.call, "CreateSIPParticipant", "", request, expiry=1)
+        assert response.participant_id == (await eventually(agent.caller, "the callee in the room")).sid
+        topic = channel("SIPInternal", "TransferSIPParticipant", request.sip_call_id, "REQ")
+        assert topic in subscriptions(client)
+        await asyncio.sleep(1.5)
+        assert "CANCEL sip:" not in callee.trace(), "the end of the request is not that of the call"
+        async with room_service(rooms) as service:
+            await service.remove_participant(api.RoomParticipantIdentity(room=ROOM, identity="callee"))
+        await eventually(lambda: "CANCEL sip:" in callee.trace(), "a CANCEL")
+    await eventually(lambda: not transfer_topics(client), "the topic to go with the call")
+
+
 async def test_a_broken_request_is_answered(gateway, client):
     class Rubbish:
         def SerializeToString(self):
@@ -602,6 +618,10 @@ def subscriptions(peer) -> set:
     return {name.decode() for name in peer.client.pubsub_channels()}
 
 
+def transfer_topics(peer) -> set:
+    return {name for name in subscriptions(peer) if name.startswith("SIPInternal|TransferSIPParticipant|")}
+
+
 # --- Many gateways ---------------------------------------------------------------------------------------------------
 
 
@@ -633,6 +653,7 @@ async def test_a_thousand_calls_out_are_placed_once_each_by_two_gateways(tmp_pat
         assert len(client.served) == 2 and min(client.served.values()) > count // 10, client.served
         for gateway in gateways:
             await eventually(lambda: gateway.metric("livekit_sip_calls_active") == 0, "the calls to end")
+        await eventually(lambda: not transfer_topics(client), "the calls' topics to go with them")
         records = [record["call_id"] for gateway in gateways for record in gateway.wait_for_records(1)]
         assert len(records) == len(set(records)) == count
 

@@ -127,6 +127,11 @@ actor ClusterBus {
     setAlarm()
   }
 
+  /// Registers or withdraws, as is wanted when this runs.
+  func settle(_ method: BusMethod, topic: [String], isWanted: @Sendable () -> Bool) {
+    if isWanted() { register(method, topic: topic) } else { withdraw(method, topic: topic) }
+  }
+
   /// Requests that are taken but not decided yet: another gateway may still have them.
   var undecidedCount: Int { server.undecidedCount }
 

@@ -4,6 +4,7 @@ import Bus
 import Configuration
 import Logging
 import SIP
+import Synchronization
 import Telephony
 
 /// This gateway as a member of a LiveKit cluster: its bus, and all that uses it.
@@ -52,15 +53,23 @@ struct ClusterMember: Sendable {
 }
 
 /// Each call in a room can be transferred: it has a topic of its own on the bus.
-private struct ClusterTopics: CallObserver {
-  let bus: ClusterBus
+// A class because the tasks that tell the bus share the one set. They may overtake each other; whichever is last finds what
+// holds.
+private final class ClusterTopics: CallObserver {
+  private let bus: ClusterBus
+  private let calls = Mutex<Set<String>>([])
+
+  init(bus: ClusterBus) { self.bus = bus }
 
   func call(_ call: Call, did event: CallEvent) {
     let callID = call.callID
     switch event {
-    case .joined: Task { await bus.register(.transferSIPParticipant, topic: [callID]) }
-    case .ended: Task { await bus.withdraw(.transferSIPParticipant, topic: [callID]) }
-    default: break
+    case .joined: calls.withLock { _ = $0.insert(callID) }
+    case .ended: calls.withLock { _ = $0.remove(callID) }
+    default: return
+    }
+    Task {
+      await bus.settle(.transferSIPParticipant, topic: [callID]) { self.calls.withLock { $0.contains(callID) } }
     }
   }
 }
