@@ -80,7 +80,7 @@ public final class RoomClient: Sendable {
   /// Closes after what was sent, or at once when it is not open. No event follows.
   public func close(_ id: UInt64) { mailbox.post(.close(id)) }
 
-  /// Ends all connections, after what was sent, and the thread, and waits for that: 3 s at most. Idempotent. Not from
+  /// Ends all connections, after what was sent, and the thread, and waits for that: 6 s at most. Idempotent. Not from
   /// its own thread.
   public func close() {
     mailbox.close()

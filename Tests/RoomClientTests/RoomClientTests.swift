@@ -214,6 +214,25 @@ import WebServer
     }
   }
 
+  // A server that is writing while TCP ends loses what it has not read yet: the last message.
+  @Test("TCP ends after the server's close frame, not before (RFC 6455 §7.1.1)")
+  func closing() async throws {
+    let files = try await Certificates()
+    defer { files.remove() }
+    let server = try await SecureServer(certificate: files.make("good", names: "IP:127.0.0.1"))
+    defer { server.stop() }
+    var options = RoomClient.Options()
+    options.authorityFile = files.authority
+    let (client, log) = try start(options)
+    defer { client.close() }
+    client.connect(1, RoomClient.Target(isSecure: true, host: "127.0.0.1", port: server.port, path: "/", token: "t"))
+    #expect(await log.wait(1) { $0 == [.opened] })
+    client.send(1, [1])
+    client.close(1)
+    #expect(await eventually { !server.words.isEmpty })
+    #expect(server.words == ["the client waits"])
+  }
+
   @Test("wss: another name, another authority, no authority, another time are refused")
   func insecure() async throws {
     let files = try await Certificates()

@@ -134,10 +134,12 @@ struct Certificates {
 final class SecureServer {
   let port: UInt16
   private let process = Process()
+  private let output: String
 
   init(certificate: String) async throws {
     let script = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "echo_server.py").path
-    let output = certificate + ".port"
+    output = certificate + ".said"
+    let output = output
     try Data().write(to: URL(filePath: output))
     process.executableURL = URL(filePath: "/usr/bin/python3")
     process.arguments = [script, certificate]
@@ -156,6 +158,11 @@ final class SecureServer {
   }
 
   func stop() { Self.end(process) }
+
+  /// Its lines after the first.
+  var words: [Substring] {
+    (try? String(contentsOfFile: output, encoding: .utf8))?.split(separator: "\n").dropFirst().map(\.self) ?? []
+  }
 
   /// A child of one of Dispatch's threads takes no other signal: those are blocked there, and so in it.
   private static func end(_ process: Process) { kill(process.processIdentifier, SIGKILL) }

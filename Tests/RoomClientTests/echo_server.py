@@ -1,4 +1,6 @@
-"""A WebSocket over TLS that says every message back; prints its port. Argument: a PEM file of certificate and key."""
+"""A WebSocket over TLS that says every message back; prints its port, and how each client behaves that says goodbye.
+
+Argument: a PEM file of certificate and key."""
 
 import base64
 import hashlib
@@ -25,6 +27,16 @@ def exactly(stream, count):
     return data
 
 
+def await_answer(stream):
+    """Before the answer to a close frame: whether the client waits for it."""
+    stream.settimeout(0.3)
+    try:
+        has_ended = not stream.recv(1)
+    except TimeoutError:
+        has_ended = False
+    print("the client is gone" if has_ended else "the client waits", flush=True)
+
+
 def serve(connection):
     try:
         with context.wrap_socket(connection, server_side=True) as stream:
@@ -43,6 +55,8 @@ def serve(connection):
                     count = int.from_bytes(exactly(stream, 2 if count == 126 else 8), "big")
                 mask, body = exactly(stream, 4), bytearray(exactly(stream, count))
                 body = bytes(byte ^ mask[index % 4] for index, byte in enumerate(body))
+                if head[0] & 15 == 8:
+                    await_answer(stream)
                 size = bytes([count]) if count < 126 else b"\x7e" + count.to_bytes(2, "big")
                 stream.sendall(bytes([head[0]]) + size + body)
                 if head[0] & 15 == 8:

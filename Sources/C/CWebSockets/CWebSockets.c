@@ -30,6 +30,8 @@ struct cws_connection {
   bool has_failed;
   bool is_open;
   bool is_closing;
+  /// The library has been told to send the close frame.
+  bool has_closed;
   uint16_t close_code;
 };
 
@@ -95,8 +97,18 @@ static int receive(struct lws *wsi, cws_connection *connection, const void *byte
   return 0;
 }
 
+// For each of the last writes and the server's close frame.
+enum { close_seconds = 3 };
+
 static int write_or_close(struct lws *wsi, cws_connection *connection) {
   if (connection->is_closing) {
+    // It asks once more while it waits for the server's close frame (RFC 6455 §7.1.1). A second refusal would end the TCP
+    // connection under a server that is writing, which then loses what it has not read: the last word.
+    if (connection->has_closed) {
+      lws_set_timeout(wsi, PENDING_TIMEOUT_CLOSE_ACK, close_seconds);
+      return 0;
+    }
+    connection->has_closed = true;
     lws_close_reason(wsi, (enum lws_close_status)connection->close_code, NULL, 0);
     return -1;
   }
@@ -237,5 +249,5 @@ void cws_close(cws_connection *connection, uint16_t code) {
   connection->close_code = code;
   // Ended without a word when it is not open yet, or when the word cannot be sent.
   if (connection->is_open) lws_callback_on_writable(connection->wsi);
-  lws_set_timeout(connection->wsi, PENDING_TIMEOUT_USER_OK, connection->is_open ? 3 : LWS_TO_KILL_ASYNC);
+  lws_set_timeout(connection->wsi, PENDING_TIMEOUT_USER_OK, connection->is_open ? close_seconds : LWS_TO_KILL_ASYNC);
 }
