@@ -49,6 +49,7 @@ extension Call {
       log[metadataKey: "room"] = "\(room)"
       log.info("a call was moved by the room server")
       (summary.roomName, summary.participantSID) = (room, sid)
+      handle(.roomMoved(room))
     case .lost(let reason):
       place = nil
       handle(.roomLost(reason))

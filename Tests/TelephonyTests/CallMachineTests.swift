@@ -209,6 +209,14 @@ struct CallMachineTests {
     #expect(try #require(Self.end(&silent)).endReason == .roomDeleted)
   }
 
+  @Test("the record names the room that the server has put the caller into")
+  func movedByTheServer() throws {
+    var stage = Self.talking()
+    #expect(stage.handle(.roomMoved("second")) == [])
+    let record = try #require(Self.end(&stage, .bye(reason: nil)))
+    #expect(record.roomName == "second")
+  }
+
   @Test(
     "how an answered call ends",
     arguments: [

@@ -119,8 +119,11 @@ actor RemoteRooms {
 
   /// The server's own words for a refusal are to be had without a WebSocket.
   private func refused(_ status: Int, on socket: SocketNumber) {
-    let mayTell = (400..<500).contains(status) && status != 404 || status == 503
-    guard mayTell, let target = sessions[socket.session]?.machine.lastTarget else {
+    let machine = sessions[socket.session]?.machine
+    // The first 404 is that of a server without `/rtc/v1`, until its `/rtc` says otherwise.
+    let isVersion = status == 404 && machine?.usesOnePeerConnection == true
+    let mayTell = (400..<500).contains(status) && !isVersion || status == 503
+    guard mayTell, let target = machine?.lastTarget else {
       return handle(.socketRefused(socket.id, status: status, reason: ""), of: socket.session)
     }
     Task { [access] in

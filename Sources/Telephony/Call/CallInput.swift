@@ -38,6 +38,8 @@ public enum CallInput: Sendable, Hashable {
   case roomDeleted
   /// The server that has the room could not be reached for too long; what happened last, for people.
   case roomLost(String)
+  /// That server has put the caller into another room.
+  case roomMoved(String)
   /// A program asked for the end (`lk.sip.EndCall`), with headers for the BYE.
   case endRequested(headers: [CallFacts.Header] = [])
   /// A program asked for another room (`MoveParticipant`).

@@ -87,6 +87,9 @@ extension EstablishedCall {
       let fault = JoinFault.unavailable(detail)
       return .end(
         CallEnd(.roomLost, refusal: fault.refusal, detail: "\(sentence(.roomLost)): \(detail)"))
+    case .roomMoved(let room) where hasRoom:
+      record.roomName = room
+      return .act([])
     case .endRequested(let headers):
       return .end(CallEnd(.endRequested, refusal: Refusal(.removed), headers: headers))
     case .targetUnwanted(let sentence):
