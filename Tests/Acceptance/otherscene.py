@@ -49,6 +49,7 @@ class Scene:
     async def is_heard(self):
         """Both ways."""
         await hears(self.phone, AGENT_HZ)
+        await eventually(lambda: self.guest.recording, "the caller's track")
         self.guest.recording.pieces.clear()
         await participant_hears(self.room, IDENTITY, CALLER_HZ)
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 
 import pytest
-from harness import KEY, direct_rule, eventually
+from harness import DEFAULT_TRUNK, KEY, direct_rule, eventually
 from livekit import api
 from livekit.protocol import models, rtc
 from otherscene import AGENT_HZ, CALLER_HZ, IDENTITY, OTHER_HZ, scene
@@ -54,6 +54,21 @@ async def test_the_server_learns_who_calls_from_the_token_and_of_the_call_from_a
 
 
 @both
+async def test_attributes_that_the_server_sets_reach_the_phone(tmp_path, has_one_connection):
+    trunk = DEFAULT_TRUNK | {"attributes_to_headers": {"case": "X-Case", "mood": "X-Mood"}}
+    async with scene(tmp_path, has_one_connection, inbound_trunks=[trunk]) as here:
+        await here.is_heard()
+        # `UpdateParticipant` of the server's API does this.
+        here.guest.attributes |= {"case": "77", "mood": "fine"}
+        await here.server.say(here.guest.tell_room)
+        del here.guest.attributes["mood"]
+        await here.server.say(here.guest.tell_room)
+        await here.server.do(here.server.send_away(here.guest, models.PARTICIPANT_REMOVED))
+        bye = await asyncio.to_thread(here.phone.wait_for, "BYE", 10)
+        assert (bye.get("X-Case"), bye.get("X-Mood")) == ("77", "")
+
+
+@both
 async def test_digits_travel_both_ways(tmp_path, has_one_connection):
     async with scene(tmp_path, has_one_connection) as here:
         await here.is_heard()
@@ -63,7 +78,7 @@ async def test_digits_travel_both_ways(tmp_path, has_one_connection):
                 for packet in here.room.data] == [("5", 5, 1, IDENTITY), ("#", 11, 2, IDENTITY)]
         await here.server.say(here.server.press, "lobby", "agent", "7", 7)
         await here.server.say(here.server.press, "lobby", "agent", "8", 8, to=[IDENTITY, "someone"])
-        await here.server.say(here.server.press, "lobby", "agent", "*", 10)
+        await here.server.say(here.server.press, "lobby", "agent", "*", 10, label="_lossy")
         await eventually(lambda: events_heard(here.phone) == [7, 8, 10], "the agent's digits")
 
 

@@ -319,6 +319,10 @@ class Guest:
         self.room.data.append(packet)
         self.room.pass_on(self, packet, label)
 
+    def forget_data(self, last_sequence: int):
+        """As if nothing after this had come."""
+        self.last_sequence = last_sequence
+
     def send_data(self, packet: models.DataPacket, label: str):
         if self.can_read_data:
             self._channel(label).send(packet.SerializeToString())

@@ -1,4 +1,4 @@
-"""The server's HTTP side, on a thread of its own: tokens, `/rtc`, `/rtc/v1`, `/rtc/validate`, `/settings/regions`."""
+"""The server's HTTP side, on a thread of its own: tokens, `/rtc`, `/rtc/v1`, `/rtc/validate`."""
 
 import asyncio
 import concurrent.futures
@@ -20,8 +20,9 @@ class RoomServer:
     """Its attributes may be read from any thread; `do` and `say` change things on its own."""
 
     def __init__(self, key: str, secret: str, port: int, *, has_one_connection: bool = True, ping_interval: int = 5,
-                 ping_timeout: int = 15, is_dtls_server: bool = True, tls: ssl.SSLContext | None = None):
-        self.key, self.secret, self.port, self.tls = key, secret, port, tls
+                 ping_timeout: int = 15, is_dtls_server: bool = True, tls: ssl.SSLContext | None = None,
+                 host: str = "127.0.0.1"):
+        self.key, self.secret, self.host, self.port, self.tls = key, secret, host, port, tls
         # False: `/rtc/v1` is not there, as on servers before it.
         self.has_one_connection = has_one_connection
         self.ping_interval, self.ping_timeout, self.is_dtls_server = ping_interval, ping_timeout, is_dtls_server
@@ -34,11 +35,10 @@ class RoomServer:
         self.refusal: tuple[int, str] | None = None
         # A word of leave instead of a word of welcome.
         self.dismissal: rtc.LeaveRequest | None = None
-        self.regions: list[str] = []
 
     @property
     def url(self) -> str:
-        return f"{'wss' if self.tls else 'ws'}://127.0.0.1:{self.port}"
+        return f"{'wss' if self.tls else 'ws'}://{self.host}:{self.port}"
 
     @property
     def api_url(self) -> str:
@@ -94,7 +94,7 @@ class RoomServer:
         application = web.Application()
         application.add_routes([
             web.get("/rtc", self._join), web.get("/rtc/v1", self._join), web.get("/rtc/validate", self._validate),
-            web.get("/rtc/v1/validate", self._validate), web.get("/settings/regions", self._name_regions)])
+            web.get("/rtc/v1/validate", self._validate)])
         logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
         self.runner = web.AppRunner(application, shutdown_timeout=0.5)
         await self.runner.setup()
@@ -185,11 +185,6 @@ class RoomServer:
         self._check(request)
         return web.Response(text="success")
 
-    async def _name_regions(self, request: web.Request) -> web.Response:
-        self._claims(request)
-        return web.json_response({"regions": [
-            {"region": f"r{index}", "url": url, "distance": str(index)} for index, url in enumerate(self.regions)]})
-
     # What tests make happen. On the server's thread: through `do` and `say`.
 
     def room(self, name: str) -> Room:
@@ -202,13 +197,13 @@ class RoomServer:
         self.room(room).add(speaker)
         return speaker
 
-    def press(self, room: str, identity: str, digit: str, code: int, to: list[str] = ()):
+    def press(self, room: str, identity: str, digit: str, code: int, to: list[str] = (), label: str = "_reliable"):
         """A speaker sends a digit."""
         speaker = self.rooms[room].speakers[identity]
         speaker.sequence += 1
         packet = models.DataPacket(
             sip_dtmf=models.SipDTMF(code=code, digit=digit), destination_identities=to, sequence=speaker.sequence)
-        self.rooms[room].pass_on(speaker, packet, "_reliable")
+        self.rooms[room].pass_on(speaker, packet, label)
 
     async def send_away(self, guest: Guest, reason=models.UNKNOWN_REASON, action=ACTION.DISCONNECT, *,
                         can_reconnect: bool = False, regions: list[str] = ()):

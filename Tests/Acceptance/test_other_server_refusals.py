@@ -1,0 +1,153 @@
+"""Calls that a room server does not let in, and servers that may not be what they say (`wss://`)."""
+
+import asyncio
+import datetime
+import ssl
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from harness import KEY, SECRET, Gateway, direct_rule, eventually, free_port
+from livekit.protocol import models, rtc
+from otherscene import AGENT_HZ, scene
+from roomserver import RoomServer
+from sipphone import SIPPhone
+from tones import AMPLITUDE
+
+both = pytest.mark.parametrize("has_one_connection", [True, False], ids=["one-connection", "two-connections"])
+ACTION = rtc.LeaveRequest.Action
+
+
+async def call(gateway: Gateway) -> tuple[int, str, dict]:
+    """Final status, Retry-After and call record."""
+    with SIPPhone(gateway) as phone:
+        answer = await asyncio.to_thread(phone.invite, deadline=20)
+        [record] = gateway.wait_for_records()
+        return answer.status, answer.get("Retry-After"), record
+
+
+@both
+@pytest.mark.parametrize(("refusal", "status", "reason", "sentence"), [
+    ((401, "invalid token: signature"), 486, "join-failed", "answered 401: invalid token: signature"),
+    ((403, "limits of the project"), 486, "join-failed", "answered 403: limits of the project"),
+    ((404, "requested room does not exist"), 486, "join-failed", "answered 404: requested room does not exist"),
+    ((429, "room has exceeded its max participants"), 486, "room-full", "the room has as many participants as it may"),
+    ((503, "draining"), 503, "rooms-unavailable", "answered 503"),
+], ids=lambda value: str(value[0]) if isinstance(value, tuple) else "")
+async def test_a_refused_call_says_why(tmp_path, has_one_connection, refusal, status, reason, sentence):
+    with RoomServer(KEY, SECRET, free_port(), has_one_connection=has_one_connection) as server:
+        server.refusal = refusal
+        with Gateway(tmp_path, rooms=server) as gateway:
+            found, retry_after, record = await call(gateway)
+        assert (found, record["end_reason"], retry_after) == (status, reason, "5" if status == 503 else ""), record
+        assert sentence in record["sentence"], record
+        tries = len([path for path, _ in server.attempts if path == ("/rtc/v1" if has_one_connection else "/rtc")])
+        assert tries > 1 if status == 503 else tries == 1, server.attempts
+
+
+@both
+async def test_a_token_of_another_secret_is_refused(tmp_path, has_one_connection):
+    with RoomServer(KEY, "another-secret-of-32-characters-and-more", free_port(), has_one_connection=has_one_connection) as server:
+        with Gateway(tmp_path, rooms=server) as gateway:
+            status, _, record = await call(gateway)
+    assert (status, record["end_reason"]) == (486, "join-failed")
+    assert "answered 401: invalid token: Signature verification failed" in record["sentence"]
+
+
+@both
+async def test_a_word_of_leave_instead_of_a_welcome_refuses_the_call(tmp_path, has_one_connection):
+    with RoomServer(KEY, SECRET, free_port(), has_one_connection=has_one_connection) as server:
+        server.dismissal = rtc.LeaveRequest(reason=models.JOIN_FAILURE, action=ACTION.DISCONNECT)
+        with Gateway(tmp_path, rooms=server) as gateway:
+            status, _, record = await call(gateway)
+    assert (status, record["end_reason"]) == (486, "join-failed")
+    assert "joinFailure" in record["sentence"], record
+
+
+@both
+async def test_a_server_that_has_no_time_is_asked_again(tmp_path, has_one_connection):
+    with RoomServer(KEY, SECRET, free_port(), has_one_connection=has_one_connection) as server:
+        await server.say(server.seat, "lobby", "agent", AGENT_HZ, AMPLITUDE)
+        server.refusal = (503, "starting")
+        with Gateway(tmp_path, rooms=server, dispatch_rules=[direct_rule("lobby")]) as gateway, SIPPhone(gateway) as phone:
+            answer = asyncio.ensure_future(asyncio.to_thread(phone.invite))
+            await eventually(lambda: [status for _, status in server.attempts].count(503) == 3, "three attempts")
+            server.refusal = None
+            assert (await answer).status == 200
+            assert (await asyncio.to_thread(phone.hang_up)).status == 200
+
+
+async def test_a_server_that_nobody_is_at_is_unavailable(tmp_path):
+    with RoomServer(KEY, SECRET, free_port()) as server:
+        await server.do(server.close())
+        with Gateway(tmp_path, rooms=server) as gateway:
+            status, retry_after, record = await call(gateway)
+        await server.do(server.open())
+    assert (status, retry_after, record["end_reason"]) == (503, "5", "rooms-unavailable")
+    assert f"{server.url} cannot be reached" in record["sentence"]
+
+
+# Certificates.
+
+class Authority:
+    """One that signs for this test, and its PEM file."""
+
+    def __init__(self, directory, name: str):
+        self.directory, self.name = directory, name
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+        self.file = directory / f"{name}.pem"
+        self.file.write_bytes(self._sign(self.subject, self.key, None).public_bytes(serialization.Encoding.PEM))
+
+    def _sign(self, subject: x509.Name, key, host: str | None, days: tuple[int, int] = (-1, 2)) -> x509.Certificate:
+        now = datetime.datetime.now(datetime.timezone.utc)
+        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(self.subject).public_key(key.public_key())
+        builder = builder.serial_number(x509.random_serial_number())
+        builder = builder.not_valid_before(now + datetime.timedelta(days=days[0]))
+        builder = builder.not_valid_after(now + datetime.timedelta(days=days[1]))
+        builder = builder.add_extension(x509.BasicConstraints(ca=host is None, path_length=None), critical=True)
+        if host:
+            builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        return builder.sign(self.key, hashes.SHA256())
+
+    def server(self, host: str, days: tuple[int, int] = (-1, 2)) -> ssl.SSLContext:
+        """What a server shows whose certificate this authority signed."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "rooms")])
+        file = self.directory / f"{self.name}-{host}.pem"
+        file.write_bytes(
+            self._sign(subject, key, host, days).public_bytes(serialization.Encoding.PEM) + key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(file)
+        return context
+
+
+@both
+async def test_a_server_with_a_certificate_of_our_authority_is_joined(tmp_path, has_one_connection):
+    authority = Authority(tmp_path, "ours")
+    server = {"tls": authority.server("localhost"), "host": "localhost"}
+    async with scene(tmp_path, has_one_connection, server=server, ws_ca_file=str(authority.file)) as here:
+        await here.is_heard()
+        await here.server.do(here.server.send_away(here.guest, action=ACTION.RESUME))
+        await eventually(lambda: here.guest.resumptions, "the resume")
+        await here.is_heard()
+        await here.hang_up()
+
+
+@pytest.mark.parametrize(("host", "days", "is_trusted", "why"), [
+    ("rooms.example.com", (-1, 2), True, "hostname mismatch"),
+    ("localhost", (-1, 2), False, "self-signed certificate in certificate chain|unable to get local issuer certificate"),
+    ("localhost", (-9, -1), True, "expired"),
+], ids=["other-host", "untrusted", "expired"])
+async def test_a_server_with_a_wrong_certificate_is_refused_and_the_log_says_why(tmp_path, host, days, is_trusted, why):
+    authority, other = Authority(tmp_path, "ours"), Authority(tmp_path, "theirs")
+    signer = authority if is_trusted else other
+    with RoomServer(KEY, SECRET, free_port(), tls=signer.server(host, days), host="localhost") as server:
+        with Gateway(tmp_path, rooms=server, ws_ca_file=str(authority.file)) as gateway:
+            status, _, record = await call(gateway)
+            log = gateway.log()
+    assert (status, record["end_reason"]) == (503, "rooms-unavailable") and not server.attempts
+    assert any(each in record["sentence"] for each in why.split("|")), record
+    assert any(each in log for each in why.split("|"))
