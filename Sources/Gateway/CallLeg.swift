@@ -58,14 +58,16 @@ final class CallLeg {
   /// Opens the leg on the loop of its room, or takes it there from another one.
   func open(on loop: MediaLoop) {
     guard self.loop !== loop else { return }
-    if let old = self.loop, old.post(.closePhoneLeg(id)) { loopsToLeave += 1 }
+    let old = self.loop
+    if let old, old.post(.closePhoneLeg(id)) { loopsToLeave += 1 }
     self.loop = loop
     let policy: PhoneSourcePolicy =
       context.configuration.media.learnsSourceAlways
       ? .learned : context.configuration.media.learnsSourceBehindNAT ? .negotiatedOrLearnedBehindNAT : .negotiated
-    let configuration = PhoneLegConfiguration(
+    var configuration = PhoneLegConfiguration(
       id: id, mediaTimeout: mediaTimeout, initialMediaTimeout: context.configuration.media.initialTimeout,
       sourcePolicy: policy)
+    configuration.hasMoved = old != nil
     loop.openPhoneLeg(configuration, on: lease)
   }
 

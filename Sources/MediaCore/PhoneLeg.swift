@@ -13,6 +13,8 @@ struct PhoneLeg: ~Copyable {
   /// The track that the leg publishes. Nil in the lobby.
   private(set) var source: UnsafeMutablePointer<TrackSource>?
   private let sourcePolicy: PhoneSourcePolicy
+  /// Keys that are held before then were told by the loop that the leg came from.
+  private let keysToldUntil: MonotonicTime?
   /// Nil before the first negotiation.
   private var receiver: UnsafeMutablePointer<PhoneReceiver>?
   /// Nil in the lobby.
@@ -36,6 +38,7 @@ struct PhoneLeg: ~Copyable {
     self.port = port
     room = lobby
     sourcePolicy = configuration.sourcePolicy
+    keysToldUntil = configuration.hasMoved ? now + TelephoneEventReceiver.quietTime : nil
     timeout = MediaTimeout(initial: configuration.initialMediaTimeout, running: configuration.mediaTimeout)
     reportDue = now + Self.reportInterval
   }
@@ -49,7 +52,7 @@ struct PhoneLeg: ~Copyable {
   mutating func negotiate(_ media: PhoneMedia, at now: MonotonicTime) {
     if let receiver {
       receiver.pointee.renegotiate(media, policy: sourcePolicy)
-    } else if let made = PhoneReceiver(media, policy: sourcePolicy) {
+    } else if let made = PhoneReceiver(media, policy: sourcePolicy, keysToldUntil: keysToldUntil) {
       receiver = .make(made)
     }
     timeout.expectMedia(media.receives && !media.isOnHold, at: now)

@@ -10,6 +10,8 @@ public struct PhoneLegConfiguration: Hashable, Sendable {
   public var initialMediaTimeout: Duration?
   /// Who may send to the leg.
   public var sourcePolicy: PhoneSourcePolicy
+  /// It comes from another media loop in mid-call.
+  public var hasMoved = false
 
   public init(
     id: PhoneLegID, mediaTimeout: Duration? = .seconds(15), initialMediaTimeout: Duration? = .seconds(30),

@@ -37,7 +37,7 @@ struct PhoneReceiver: ~Copyable {
   private var latch: SourceLatch
   private var reception = ReceptionStatistics(clockRateHz: 8000)
   private var reorderer = Reorderer()
-  private var events = TelephoneEventReceiver(clockRateHz: 8000)
+  private var events: TelephoneEventReceiver
   private var digitRate = TokenBucket(perSecond: digitsPerSecond, burst: digitsPerSecond, now: .zero)
   private var concealer: LossConcealer
   private let buffer: UnsafeMutableBufferPointer<Int16>
@@ -53,10 +53,11 @@ struct PhoneReceiver: ~Copyable {
   private var filledCount = 0
 
   /// Nil when memory is short.
-  init?(_ media: PhoneMedia, policy: PhoneSourcePolicy) {
+  init?(_ media: PhoneMedia, policy: PhoneSourcePolicy, keysToldUntil: MonotonicTime?) {
     guard let concealer = LossConcealer() else { return nil }
     self.concealer = concealer
     self.media = media
+    events = TelephoneEventReceiver(clockRateHz: 8000, toldElsewhereUntil: keysToldUntil)
     latch = SourceLatch(negotiated: media.remote, policy: policy.latchPolicy(for: media))
     buffer = .allocate(capacity: Self.maximumSampleCount)
     buffer.initialize(repeating: 0)

@@ -24,11 +24,17 @@ public struct TelephoneEventReceiver: Sendable {
   private static let historyCount = 8
 
   private let clockRateHz: UInt32
+  private let toldElsewhereUntil: MonotonicTime?
   private var ssrc: UInt32?
   private var presses = InlineArray<8, Press>(repeating: Press())
   private var count = 0
 
-  public init(clockRateHz: Int) { self.clockRateHz = UInt32(max(1000, min(clockRateHz, 192_000))) }
+  /// - Parameter toldElsewhereUntil: the stream came to another receiver before, which told of a key that is held: up
+  ///   to then the middle of a press is no new one.
+  public init(clockRateHz: Int, toldElsewhereUntil: MonotonicTime? = nil) {
+    self.clockRateHz = UInt32(max(1000, min(clockRateHz, 192_000)))
+    self.toldElsewhereUntil = toldElsewhereUntil
+  }
 
   /// The digit when this packet is the first of its press; otherwise nil.
   public mutating func receive(_ header: RTPHeader, payload: RawSpan, at now: MonotonicTime)
@@ -47,7 +53,13 @@ public struct TelephoneEventReceiver: Sendable {
       return nil
     }
     remember(header, event, at: now)
-    return digit
+    return wasToldElsewhere(header, event, at: now) ? nil : digit
+  }
+
+  /// The first packet of a press has the marker, or at least covers no more than one packet's time.
+  private func wasToldElsewhere(_ header: RTPHeader, _ event: TelephoneEvent, at now: MonotonicTime) -> Bool {
+    guard let toldElsewhereUntil, now < toldElsewhereUntil else { return false }
+    return !header.marker && UInt32(event.durationTicks) > clockRateHz / 40
   }
 
   /// True while a key is held: the audio beside it is the same tone and must not reach the room.

@@ -28,8 +28,10 @@ func press(
 
 @Suite("Telephone events received")
 struct TelephoneEventReceiverTests {
-  private func digits(_ packets: [EventPacket], clockRateHz: Int = 8000) -> String {
-    var receiver = TelephoneEventReceiver(clockRateHz: clockRateHz)
+  private func digits(
+    _ packets: [EventPacket], clockRateHz: Int = 8000, toldElsewhereUntil: MonotonicTime? = nil
+  ) -> String {
+    var receiver = TelephoneEventReceiver(clockRateHz: clockRateHz, toldElsewhereUntil: toldElsewhereUntil)
     var digits = ""
     for packet in packets {
       var header = header(packet.sequenceNumber, packet.timestamp, ssrc: packet.ssrc, payloadType: 101)
@@ -98,6 +100,23 @@ struct TelephoneEventReceiverTests {
     let first = press(7, at: 0, sequence: 1, timestamp: 1000).filter { !$0.isEnd }
     let second = press(7, at: 250, sequence: 20, timestamp: 3000).filter { !$0.isEnd && !$0.marker }
     #expect(digits(first + second) == "77")
+  }
+
+  @Test("a key that is held while its call moves to another receiver is told once, the next one as ever")
+  func movedWhileHeld() {
+    let press = press(11, at: 0, sequence: 1, timestamp: 1000)
+    let next = RTPTests.press(5, at: 170, sequence: 20, timestamp: 3000)
+    for seen in 1..<press.count {
+      #expect(digits(Array(press[seen...]) + next, toldElsewhereUntil: .milliseconds(200)) == "5", "\(seen)")
+    }
+    let unmarked = (press + next).map { packet in
+      var packet = packet
+      packet.marker = false
+      return packet
+    }
+    #expect(digits(unmarked, toldElsewhereUntil: .milliseconds(200)) == "#5", "no marker anywhere")
+    let late = RTPTests.press(5, at: 201, sequence: 20, timestamp: 3000).dropFirst()
+    #expect(digits(Array(late), toldElsewhereUntil: .milliseconds(200)) == "5", "its first packet was lost")
   }
 
   @Test("a key as short as a person can press it twice is two digits")
