@@ -103,6 +103,12 @@ extension RoomSession {
 
   // MARK: What becomes of it
 
+  mutating func opened(_ id: RoomSocketID) {
+    guard id == socket?.id else { return }
+    socket?.isOpen = true
+    socket?.heardAt = now
+  }
+
   /// The server answered with an HTTP status.
   mutating func refused(_ status: Int, _ reason: String) {
     guard state == .connecting else { return }
@@ -273,20 +279,29 @@ extension RoomSession {
       state = .leaving(until: dataSentAt + configuration.dataPatience, reason)
       return
     }
+    if state == .connecting, socket?.isOpen == false {
+      // Perhaps the server is letting it in, and would keep it for a while if nothing more were said.
+      state = .leaving(until: now + configuration.connectTimeout, reason)
+      return abandon()
+    }
     sayFarewell(reason)
   }
 
-  /// What happens while the last packets are on their way is of no interest.
+  /// What happens while the last packets are on their way is of no interest, but for the WebSocket.
   mutating func linger(_ until: MonotonicTime, _ reason: Livekit_DisconnectReason, _ input: RoomClientInput) {
     switch input {
     case .leave: sayFarewell(reason)
     case .tick where now >= until: sayFarewell(reason)
+    case .socketOpened(let id) where id == socket?.id:
+      opened(id)
+      sayFarewell(reason)
+    case .socketRefused(let id, _, _) where id == socket?.id, .socketClosed(let id, _) where id == socket?.id: finish()
     default: break
     }
   }
 
   private mutating func sayFarewell(_ reason: Livekit_DisconnectReason) {
-    if socket != nil, hasJoined {
+    if socket?.isOpen == true {
       var leave = Livekit_LeaveRequest()
       leave.reason = reason
       leave.action = .disconnect

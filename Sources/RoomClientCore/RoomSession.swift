@@ -27,7 +27,7 @@ public struct RoomSession: Sendable {
     case connecting
     case live
     case pausing(until: MonotonicTime)
-    /// It says so then.
+    /// It says so then, or when the WebSocket is open.
     case leaving(until: MonotonicTime, Livekit_DisconnectReason)
     case ended
   }
@@ -38,6 +38,8 @@ public struct RoomSession: Sendable {
   struct Socket: Sendable {
     let id: RoomSocketID
     let openedAt: MonotonicTime
+    /// The server has answered the upgrade.
+    var isOpen = false
     var heardAt: MonotonicTime
     var pingedAt: MonotonicTime
   }
@@ -155,7 +157,7 @@ public struct RoomSession: Sendable {
     switch input {
     case .start: start()
     case .prepared(let token, let ports): prepared(token, ports)
-    case .socketOpened(let id): if id == socket?.id { socket?.heardAt = now }
+    case .socketOpened(let id): opened(id)
     case .socketRefused(let id, let status, let reason): if id == socket?.id { refused(status, reason) }
     case .socketClosed(let id, let reason): if id == socket?.id { closed(reason) }
     case .message(let id, let message): if id == socket?.id { receive(message) }

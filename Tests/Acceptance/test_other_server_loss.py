@@ -10,6 +10,7 @@ from harness import KEY, SECRET, eventually, free_port
 from livekit.protocol import models, rtc
 from otherscene import AGENT_HZ, CALLER_HZ, IDENTITY, OTHER_HZ, scene
 from roomserver import RoomServer
+from sipphone import SIPPhone
 from tones import AMPLITUDE, hears, participant_hears
 
 ACTION = rtc.LeaveRequest.Action
@@ -29,6 +30,23 @@ async def test_a_caller_whom_the_server_sends_away_is_hung_up_on(tmp_path, has_o
         await here.ends(end)
         # It does not come back.
         assert len(here.server.guests) == 1 and here.guest.left is None
+
+
+@both
+@pytest.mark.parametrize("barrier", ["before the upgrade", "after the upgrade"])
+async def test_a_call_that_ends_while_the_server_lets_it_in_is_not_left_in_the_room(tmp_path, has_one_connection, barrier):
+    async with scene(tmp_path, has_one_connection) as here:
+        here.server.barrier = barrier
+        with SIPPhone(here.gateway, caller="+15550124") as phone:
+            phone.send(phone.request("INVITE", phone.offer()))
+            await eventually(lambda: here.server.waiting == 1, "the second call at the server")
+            phone.send(phone.request("CANCEL", cseq=phone.cseq))
+            answer = await asyncio.to_thread(phone.final)
+            phone.acknowledge(answer)
+            assert answer.status == 487
+        here.server.barrier = None
+        await eventually(lambda: len(here.server.guests) == 2 and here.guest.left == models.CLIENT_INITIATED, "a word of leave", 5)
+        assert [*here.room.guests] == [IDENTITY]
 
 
 # Words that do not.

@@ -234,14 +234,15 @@ struct JoiningTests {
     #expect(world.takeEvents() == [], "it is nobody's call any more")
   }
 
-  @Test("a call that leaves before it is in is not there later")
-  func leavingEarly() {
-    for milliseconds in [0, 10, 30, 50] {
-      let world = World()
+  @Test("a call that leaves before it is in is not there later", arguments: [true, false])
+  func leavingEarly(isSingle: Bool) {
+    for milliseconds in stride(from: 0, through: 50, by: 5) {
+      let world = World(isSingle: isSingle)
       world.perform(.start)
       world.advance(.milliseconds(milliseconds))
       world.perform(.leave(.clientInitiated))
-      world.advance(.seconds(30))
+      world.advance(.milliseconds(200))
+      #expect(world.session.isEnded)
       #expect(world.participant == nil && !world.isConnected && world.media.client.rooms.isEmpty)
       #expect(!world.takeEvents().contains { if case .joined = $0 { true } else { false } })
     }

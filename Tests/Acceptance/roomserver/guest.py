@@ -2,12 +2,14 @@
 
 import asyncio
 import base64
+import contextlib
 import gzip
 import json
 import time
 
 import numpy as np
 from aiohttp import WSMsgType, web
+from aiortc import InvalidStateError
 from aiortc.contrib.media import MediaRelay
 from livekit.protocol import models, rtc
 
@@ -120,7 +122,9 @@ class Guest:
                 request = rtc.SignalRequest.FromString(message.data)
                 self.requests.append(request)
                 name = request.WhichOneof("message")
-                await getattr(self, f"on_{name}")(getattr(request, name))
+                # A connection that the other side has closed meanwhile takes no descriptions.
+                with contextlib.suppress(InvalidStateError):
+                    await getattr(self, f"on_{name}")(getattr(request, name))
         if self.socket is socket:
             self.socket = None
         writer.cancel()

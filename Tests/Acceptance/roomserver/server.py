@@ -35,6 +35,9 @@ class RoomServer:
         self.refusal: tuple[int, str] | None = None
         # A word of leave instead of a word of welcome.
         self.dismissal: rtc.LeaveRequest | None = None
+        # Where those who come have to wait: "before the upgrade" or "after the upgrade". How many do.
+        self.barrier: str | None = None
+        self.waiting = 0
 
     @property
     def url(self) -> str:
@@ -147,7 +150,9 @@ class RoomServer:
             raise
         self.attempts.append((request.path, 101))
         socket = web.WebSocketResponse(max_msg_size=2 << 20, timeout=1)
+        await self._wait_at("before the upgrade")
         await socket.prepare(request)
+        await self._wait_at("after the upgrade")
         if self.dismissal:
             await self._dismiss(socket, self.dismissal)
         elif wanted.reconnect:
@@ -155,6 +160,12 @@ class RoomServer:
         else:
             await self._welcome(socket, request, wanted, claims)
         return socket
+
+    async def _wait_at(self, barrier: str):
+        self.waiting += 1
+        while self.barrier == barrier:
+            await asyncio.sleep(0.01)
+        self.waiting -= 1
 
     async def _dismiss(self, socket: web.WebSocketResponse, leave: rtc.LeaveRequest):
         await socket.send_bytes(rtc.SignalResponse(leave=leave).SerializeToString())
