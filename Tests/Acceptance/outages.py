@@ -106,6 +106,9 @@ class Leg:
         self.refuses = self.path.is_cut = True
         self.reset()
 
+    def heal(self):
+        self.refuses = self.path.is_cut = False
+
     @contextlib.contextmanager
     def cut_media(self):
         self.path.is_cut = True

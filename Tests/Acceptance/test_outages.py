@@ -13,6 +13,7 @@ import sound
 from harness import ALLOWANCE, Gateway, eventually
 from livekit import api, rtc
 from outages import AGENT_HZ, PROMPT_HZ, Scene, Talk
+from sipcallee import SIPCallee
 from sipphone import SIPPhone
 from tones import AMPLITUDE, hears
 from twirp import sdk
@@ -97,6 +98,17 @@ async def test_a_media_path_that_is_cut_comes_back_or_ends_the_call_in_time(tmp_
             assert [digit for _, digit in talk.agent.digits] == ["1", "2", "3", "4"]
             await talk.hangs_up()
 
+        async def all_for_ten_seconds():
+            talk = await scene.talk(patient, 6)
+            talk.leg.cut_all()
+            await talk.hears_comfort_noise()
+            await asyncio.sleep(4)
+            await talk.presses("8")
+            talk.leg.heal()
+            await talk.both_hear(15)
+            assert talk.agent.caller().sid != talk.sid
+            await eventually(lambda: talk.agent.digits, "the digit", 5)
+
         async def too_long():
             talk = await scene.talk(hasty, 4)
             with talk.leg.cut_media():
@@ -117,14 +129,16 @@ async def test_a_media_path_that_is_cut_comes_back_or_ends_the_call_in_time(tmp_
                 assert (await talk.record())["end_reason"] == "hangup"
                 await eventually(lambda: not talk.leg.connections, "the WebSocket to be closed", 5)
 
-        await asyncio.gather(three_seconds(), ten_seconds(), a_minute(), too_long(), hung_up_meanwhile())
+        await asyncio.gather(three_seconds(), ten_seconds(), a_minute(), all_for_ten_seconds(), too_long(), hung_up_meanwhile())
 
 
 async def test_a_server_that_is_stopped_and_started_again_has_the_call_anew(tmp_path):
     async def restarts(how: signal.Signals):
         async with Scene(tmp_path / how.name) as scene:
             gateway = await scene.gateway(is_linked=False)
-            talk = await scene.talk(gateway, 1)
+            talk, ringing = await scene.talk(gateway, 1), Talk(scene, gateway, 2)
+            answer = asyncio.ensure_future(asyncio.to_thread(ringing.phone.invite, deadline=60))
+            await eventually(lambda: f"participant={ringing.identity}" in scene.rooms.log(), "the second phone")
             attributes = dict(talk.agent.caller().attributes)
             await scene.stop_rooms(how)
             await talk.agent.leave()
@@ -135,6 +149,8 @@ async def test_a_server_that_is_stopped_and_started_again_has_the_call_anew(tmp_
             assert talk.agent.caller().sid != talk.sid and talk.agent.caller().attributes == attributes
             await talk.presses("5")
             await eventually(lambda: talk.agent.digits, "the digit", 5)
+            await ringing.agent_comes()
+            assert (await answer).status == 200
             await talk.hangs_up()
             await eventually(lambda: talk.agent.caller() is None, "the phone to leave")
             assert (await talk.record())["end_reason"] == "hangup"
@@ -144,20 +160,24 @@ async def test_a_server_that_is_stopped_and_started_again_has_the_call_anew(tmp_
 
 async def test_a_server_that_stays_away_ends_its_calls_and_refuses_new_ones_until_it_is_back(tmp_path):
     async with Scene(tmp_path) as scene:
+        callee = scene.stack.enter_context(SIPCallee())
+        out = {"sip_trunk_id": "ST_out", "name": "out", "address": callee.address, "numbers": ["+15550100"]}
         direct, linked = await asyncio.gather(
-            scene.gateway("direct", is_linked=False, room_reconnect_timeout="4s"), scene.gateway("linked"))
+            scene.gateway("direct", is_linked=False, room_reconnect_timeout="4s", outbound_trunks=[out]), scene.gateway("linked"))
         talk = await scene.talk(direct, 1)
 
         async def is_refused(gateway: Gateway, number: int):
-            with SIPPhone(gateway, caller=f"+1555030{number:04}") as phone:
-                began = time.monotonic()
-                answer = await asyncio.to_thread(phone.invite, deadline=15)
-                assert answer.status == 503 and answer.get("Retry-After") == "5", answer.headers
-                # The join's time, and a moment.
-                assert time.monotonic() - began < 12 * ALLOWANCE
-                record = await eventually(
-                    lambda: next((each for each in gateway.records() if each["from"] == phone.caller), None), "the record")
-                assert record["end_reason"] == "rooms-unavailable" and record["sip_status"] == 503
+            caller = Talk(scene, gateway, number)
+            began = time.monotonic()
+            answer = await asyncio.to_thread(caller.phone.invite, deadline=15)
+            assert answer.status == 503 and answer.get("Retry-After") == "5", answer.headers
+            # The join's time, and a moment.
+            assert time.monotonic() - began < 12 * ALLOWANCE
+            record = await caller.record()
+            assert record["end_reason"] == "rooms-unavailable" and record["sip_status"] == 503
+
+        ringing = asyncio.ensure_future(is_refused(direct, 7))
+        await eventually(lambda: "participant=sip_+15550200007" in scene.rooms.log(), "the second phone")
 
         # Who is there already and says nothing is as far away as who is not.
         linked.link.is_mute = True
@@ -168,7 +188,13 @@ async def test_a_server_that_stays_away_ends_its_calls_and_refuses_new_ones_unti
         bye = await talk.is_hung_up(10)
         assert 3 < time.monotonic() - began < 8 * ALLOWANCE and "room" in bye.get("Reason")
         assert (await talk.record())["end_reason"] == "room-lost"
-        await asyncio.gather(mute, *[is_refused(direct, number) for number in (2, 3, 4)])
+        await asyncio.gather(mute, ringing, *[is_refused(direct, number) for number in (2, 3, 4)])
+        async with sdk(direct) as client:
+            with pytest.raises(api.TwirpError) as raised:
+                await client.sip.create_sip_participant(api.CreateSIPParticipantRequest(
+                    sip_trunk_id="ST_out", sip_call_to="+15550177", room_name="out", participant_identity="callee"))
+        assert raised.value.code == "unavailable", raised.value
+        assert callee.receive(0.2) is None
         linked.link.is_mute = False
         await scene.start_rooms()
         for gateway, number in ((direct, 5), (linked, 6)):
@@ -204,10 +230,11 @@ class Holdings:
 
 
 async def test_two_hundred_calls_leave_nothing_behind(tmp_path):
-    rounds, workers = 200, 8
+    rounds, workers = 200, 12
     async with Scene(tmp_path) as scene:
         gateway = await scene.gateway()
         link = gateway.link
+        both = gateway, scene.rooms
         idle = Holdings(gateway)
 
         async def call(number: int, worker: int):
@@ -257,15 +284,17 @@ async def test_two_hundred_calls_leave_nothing_behind(tmp_path):
 
         await run(0, 20)
         await eventually(lambda: Holdings(gateway).udp_ports == idle.udp_ports, "the ports to be free")
-        before = Holdings(gateway)
+        before = [Holdings(each) for each in both]
         began = time.monotonic()
         await run(20, rounds)
-        print(f"{rounds - 20} calls in {time.monotonic() - began:.1f} s; idle {idle}, before {before}, after {Holdings(gateway)}")
-        await eventually(
-            lambda: (now := Holdings(gateway)).udp_ports == idle.udp_ports and now.descriptors <= before.descriptors + 2, "the descriptors")
-        after = Holdings(gateway)
-        assert after.threads <= before.threads + 2 and not link.connections
-        assert after.resident_kilobytes - before.resident_kilobytes < 10_000 * ALLOWANCE
+        print(f"{rounds - 20} calls in {time.monotonic() - began:.1f} s; idle {idle}, before {before}, after {[Holdings(each) for each in both]}")
+        for process, then in zip(both, before, strict=True):
+            await eventually(
+                lambda: (now := Holdings(process)).udp_ports == then.udp_ports and now.descriptors <= then.descriptors + 2, "the descriptors")
+            after = Holdings(process)
+            assert after.threads <= then.threads + 2
+            assert after.resident_kilobytes - then.resident_kilobytes < 10_000 * ALLOWANCE
+        assert not link.connections
         records = gateway.records()
         assert {record["end_reason"] for record in records} == {"hangup"} and len({record["call_id"] for record in records}) == rounds
         async with sdk(scene.rooms) as client:
