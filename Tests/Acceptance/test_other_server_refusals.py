@@ -66,6 +66,27 @@ async def test_a_word_of_leave_instead_of_a_welcome_refuses_the_call(tmp_path, h
 
 
 @both
+@pytest.mark.parametrize(("leave", "status", "reason"), [
+    ((models.PARTICIPANT_REMOVED, ACTION.DISCONNECT), 486, "removed"), ((models.ROOM_DELETED, ACTION.DISCONNECT), 486, "room-deleted"),
+    ((models.UNKNOWN_REASON, ACTION.RECONNECT), 200, "hangup"), ((models.UNKNOWN_REASON, ACTION.RESUME), 200, "hangup"),
+], ids=["removed", "room-deleted", "reconnect", "resume"])
+async def test_what_the_server_says_while_the_phone_rings(tmp_path, has_one_connection, leave, status, reason):
+    with RoomServer(KEY, SECRET, free_port(), has_one_connection=has_one_connection) as server:
+        with Gateway(tmp_path, rooms=server, dispatch_rules=[direct_rule("lobby")]) as gateway, SIPPhone(gateway) as phone:
+            answer = asyncio.ensure_future(asyncio.to_thread(phone.invite, deadline=20))
+            await eventually(lambda: server.guests and server.guests[0].is_connected, "the caller in the room")
+            await server.do(server.send_away(server.guests[0], *leave))
+            if status == 200:
+                await eventually(lambda: [code for _, code in server.attempts].count(101) == 2, "the caller again")
+                # It was not forgotten for what it waits.
+                await server.say(server.seat, "lobby", "agent", AGENT_HZ, AMPLITUDE)
+            assert (await answer).status == status
+            if status == 200:
+                assert (await asyncio.to_thread(phone.hang_up)).status == 200
+            assert gateway.wait_for_records()[0]["end_reason"] == reason
+
+
+@both
 async def test_a_server_that_has_no_time_is_asked_again(tmp_path, has_one_connection):
     with RoomServer(KEY, SECRET, free_port(), has_one_connection=has_one_connection) as server:
         await server.say(server.seat, "lobby", "agent", AGENT_HZ, AMPLITUDE)
