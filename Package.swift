@@ -101,7 +101,7 @@ let package = Package(
     edge("Linux", ["Base", "CLinux"]),
     edge("MediaIO", ["Base", "Linux", "RTP", "Transport", "MediaCore", "CLinux", "COpenSSL"]),
     edge("SIP", ["Base", "Linux", "Telephony", "CSofia", "CLinux"]),
-    edge("RoomClient", ["Base", "Linux", "CLinux", "CWebSockets"]),
+    edge("RoomClient", ["Base", "Linux", "CCurl", "CLinux", "CWebSockets"]),
     edge(
       "WebServer",
       [

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct trunkline_poster {
   CURL *handle;
@@ -15,6 +16,36 @@ struct trunkline_poster {
 };
 
 static void initialize(void) { curl_global_init(CURL_GLOBAL_DEFAULT); }
+
+static CURL *open_handle(const char *url) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, initialize);
+  CURL *handle = curl_easy_init();
+  if (!handle) return NULL;
+  if (curl_easy_setopt(handle, CURLOPT_URL, url) != CURLE_OK) {
+    curl_easy_cleanup(handle);
+    return NULL;
+  }
+  // Signals are the whole process's.
+  curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
+  return handle;
+}
+
+// NULL when there is no memory for all of them.
+static struct curl_slist *list_of(const char *const *headers, size_t count) {
+  struct curl_slist *list = NULL;
+  for (size_t i = 0; i < count; i++) {
+    struct curl_slist *longer = curl_slist_append(list, headers[i]);
+    if (!longer) {
+      curl_slist_free_all(list);
+      return NULL;
+    }
+    list = longer;
+  }
+  return list;
+}
 
 // libcurl's callback for headers and bodies: fewer bytes than came end the transfer.
 static size_t take(size_t count, size_t *left) {
@@ -40,20 +71,13 @@ static int watch(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_o
 }
 
 trunkline_poster *trunkline_poster_open(const char *url) {
-  static pthread_once_t once = PTHREAD_ONCE_INIT;
-  pthread_once(&once, initialize);
   trunkline_poster *poster = calloc(1, sizeof *poster);
   if (!poster) return NULL;
-  CURL *handle = poster->handle = curl_easy_init();
-  bool is_set = handle && curl_easy_setopt(handle, CURLOPT_URL, url) == CURLE_OK;
-  if (!is_set) {
+  CURL *handle = poster->handle = open_handle(url);
+  if (!handle) {
     trunkline_poster_close(poster);
     return NULL;
   }
-  // Signals are the whole process's.
-  curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(handle, CURLOPT_POST, 1L);
   curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, take_header);
   curl_easy_setopt(handle, CURLOPT_HEADERDATA, poster);
@@ -75,15 +99,10 @@ void trunkline_poster_cancel(trunkline_poster *poster) { atomic_store(&poster->i
 long trunkline_poster_post(
   trunkline_poster *poster, const char *const *headers, size_t header_count, const void *body, size_t length,
   long timeout_milliseconds, size_t response_limit, const char **reason) {
-  struct curl_slist *list = NULL;
-  for (size_t i = 0; i < header_count; i++) {
-    struct curl_slist *longer = curl_slist_append(list, headers[i]);
-    if (!longer) {
-      curl_slist_free_all(list);
-      *reason = curl_easy_strerror(CURLE_OUT_OF_MEMORY);
-      return 0;
-    }
-    list = longer;
+  struct curl_slist *list = list_of(headers, header_count);
+  if (header_count && !list) {
+    *reason = curl_easy_strerror(CURLE_OUT_OF_MEMORY);
+    return 0;
   }
   poster->header_bytes_left = poster->body_bytes_left = response_limit;
   curl_easy_setopt(poster->handle, CURLOPT_HTTPHEADER, list);
@@ -99,4 +118,47 @@ long trunkline_poster_post(
   bool is_response = result == CURLE_OK || result == CURLE_WRITE_ERROR;
   *reason = curl_easy_strerror(result);
   return is_response ? status : 0;
+}
+
+// Where the body of an answer goes.
+struct page {
+  char *bytes;
+  size_t count, limit;
+  size_t header_bytes_left;
+};
+
+static size_t keep_body(char *bytes, size_t size, size_t count, void *context) {
+  struct page *page = context;
+  if (size * count > page->limit - page->count) return 0;
+  memcpy(page->bytes + page->count, bytes, size * count);
+  page->count += size * count;
+  return size * count;
+}
+
+static size_t skip_header(char *bytes, size_t size, size_t count, void *context) {
+  (void)bytes;
+  return take(size * count, &((struct page *)context)->header_bytes_left);
+}
+
+long trunkline_ask(const trunkline_question *question, void *body, size_t limit, size_t *count) {
+  CURL *handle = open_handle(question->url);
+  if (!handle) return 0;
+  struct curl_slist *list = list_of(question->headers, question->header_count);
+  struct page page = {.bytes = body, .limit = limit, .header_bytes_left = limit};
+  curl_easy_setopt(handle, CURLOPT_HTTPHEADER, list);
+  curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, skip_header);
+  curl_easy_setopt(handle, CURLOPT_HEADERDATA, &page);
+  curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, keep_body);
+  curl_easy_setopt(handle, CURLOPT_WRITEDATA, &page);
+  curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, question->timeout_milliseconds);
+  // As the WebSocket, which asks no proxy of the environment's.
+  curl_easy_setopt(handle, CURLOPT_PROXY, "");
+  if (question->ca_file) curl_easy_setopt(handle, CURLOPT_CAINFO, question->ca_file);
+  CURLcode result = curl_easy_perform(handle);
+  long status = 0;
+  curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+  curl_easy_cleanup(handle);
+  curl_slist_free_all(list);
+  *count = page.count;
+  return result == CURLE_OK ? status : 0;
 }

@@ -1,10 +1,9 @@
 import API
 import Base
 import Configuration
-import Foundation
-import FoundationNetworking
 import LiveKitProtocol
 import MediaIO
+import RoomClient
 import RoomClientCore
 import SDP
 import SwiftProtobuf
@@ -27,8 +26,6 @@ struct RemoteRoomAccess: Sendable {
     SIPAttribute.callID, SIPAttribute.trunkID, SIPAttribute.ruleID, SIPAttribute.trunkPhoneNumber,
     SIPAttribute.phoneNumber,
   ]
-  private static let httpTimeout: TimeInterval = 3
-  private static let httpByteLimit = 256 * 1_024
 
   // MARK: Tokens
 
@@ -84,28 +81,22 @@ struct RemoteRoomAccess: Sendable {
       .replacing("/rtc?", with: "/rtc/validate?", maxReplacements: 1)
     let prefix = target.url.pathPrefix
     guard path.hasPrefix(prefix),
-      let (status, body) = await get(target.url.httpURL + path.dropFirst(prefix.count), target.token), status != 200
+      let page = await get(target.url.httpURL + path.dropFirst(prefix.count), target.token), page.status != 200,
+      // A page in HTML is a proxy's.
+      page.body.first != UInt8(ascii: "<")
     else { return "" }
-    // A page is a proxy's.
-    guard body.first != UInt8(ascii: "<") else { return "" }
-    return String(decoding: body.prefix(200), as: UTF8.self).replacing("\n", with: " ")
+    return String(decoding: page.body.prefix(200), as: UTF8.self).replacing("\n", with: " ")
   }
 
   /// Where else LiveKit's service can be joined, the nearest first.
   func regions(of url: RoomServerURL, token: String) async -> [RoomServerURL] {
-    guard let (status, body) = await get(url.httpURL + "/settings/regions", token), status == 200,
-      let settings: Livekit_RegionSettings = SignalCoding.json.decode(body)
+    guard let page = await get(url.httpURL + "/settings/regions", token), page.status == 200,
+      let settings: Livekit_RegionSettings = SignalCoding.json.decode(page.body)
     else { return [] }
     return settings.regions.compactMap { RoomServerURL($0.url) }
   }
 
-  private func get(_ url: String, _ token: String) async -> (status: Int, body: [UInt8])? {
-    guard let url = URL(string: url) else { return nil }
-    var request = URLRequest(url: url, timeoutInterval: Self.httpTimeout)
-    request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization")
-    guard let (data, response) = try? await URLSession.shared.data(for: request), data.count <= Self.httpByteLimit,
-      let response = response as? HTTPURLResponse
-    else { return nil }
-    return (response.statusCode, Array(data))
+  private func get(_ url: String, _ token: String) async -> RoomServerPage? {
+    await RoomServerPage.read(url, token: token, authorityFile: settings.authorityFile)
   }
 }

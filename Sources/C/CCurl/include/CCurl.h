@@ -1,5 +1,5 @@
-// What Trunkline uses of libcurl: POST, one request at a time, within bounds. libcurl's options take arguments of any
-// type, which Swift cannot call.
+// What Trunkline uses of libcurl: POST and GET, one request at a time, within bounds. libcurl's options take arguments of
+// any type, which Swift cannot call.
 #pragma once
 
 #include <stddef.h>
@@ -24,3 +24,17 @@ long trunkline_poster_post(
   trunkline_poster *_Nonnull poster, const char *_Nonnull const *_Nonnull headers, size_t header_count,
   const void *_Nonnull body, size_t length, long timeout_milliseconds, size_t response_limit,
   const char *_Nonnull *_Nonnull reason);
+
+typedef struct {
+  const char *_Nonnull url;
+  const char *_Nonnull const *_Nonnull headers;
+  size_t header_count;
+  // PEM file of the authorities to trust. NULL: the system's.
+  const char *_Nullable ca_file;
+  long timeout_milliseconds;
+} trunkline_question;
+
+// Asks with GET, on a connection of its own, and blocks. The body is written to `body`, `limit` bytes at most, and `count`
+// set to what came. Returns the status, or 0 when there was no whole response within time and bounds.
+long trunkline_ask(
+  const trunkline_question *_Nonnull question, void *_Nonnull body, size_t limit, size_t *_Nonnull count);
