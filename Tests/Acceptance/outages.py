@@ -194,6 +194,8 @@ class Link:
         self.legs: dict[str, Leg] = collections.defaultdict(Leg)
         # What opens, says nothing.
         self.is_mute = False
+        # The server has two peer connections for each client, as those before `/rtc/v1`.
+        self.is_old = False
 
     async def __aenter__(self) -> "Link":
         self._listener = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=1 << 20)
@@ -221,6 +223,9 @@ class Link:
             connection = Connection(leg := self.legs[self._identity(head)], reader, writer)
             if leg.refuses:
                 connection.end(with_reset=True)
+            elif self.is_old and head.startswith(b"GET /rtc/v1"):
+                writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+                connection.end()
             elif self.is_mute:
                 await reader.read()
                 connection.end()

@@ -21,7 +21,8 @@ from twirp import sdk
 
 async def test_a_websocket_that_is_cut_is_resumed_and_nobody_hears_of_it(tmp_path):
     async with Scene(tmp_path) as scene:
-        gateway = await scene.gateway()
+        gateway, older = await asyncio.gather(scene.gateway(), scene.gateway("older"))
+        older.link.is_old = True
 
         async def cut(talk: Talk, way, seconds: float):
             """Within `seconds` it has another WebSocket; the participant and its sound are the same all the time."""
@@ -44,19 +45,22 @@ async def test_a_websocket_that_is_cut_is_resumed_and_nobody_hears_of_it(tmp_pat
             asyncio.get_running_loop().call_later(2, setattr, leg, "refuses", False)
 
         ways = [(lambda leg: leg.close(), 5), (lambda leg: leg.reset(), 5), (refused_for_a_while, 6), (lambda leg: leg.silence(), 20)]
+        cuts = [(gateway, way) for way in ways] + [(older, way) for way in ways[1:3]]
         await asyncio.gather(*[
-            cut(await scene.talk(gateway, number), way, seconds) for number, (way, seconds) in enumerate(ways)])
-        log = gateway.log()
-        assert log.count("the connection to a room was resumed") == 4 and "a call cannot hear its room" not in log
-        assert not gateway.link.connections
+            cut(await scene.talk(each, number), *way) for number, (each, way) in enumerate(cuts)])
+        for each, count in ((gateway, 4), (older, 2)):
+            log = each.log()
+            assert log.count("the connection to a room was resumed") == count and "a call cannot hear its room" not in log
+            assert not each.link.connections
 
 
 async def test_a_media_path_that_is_cut_comes_back_or_ends_the_call_in_time(tmp_path):
     sound.write_wav(tmp_path / "prompt.wav", AMPLITUDE * np.sin(2 * np.pi * PROMPT_HZ * np.arange(8000) / 8000))
     async with Scene(tmp_path) as scene:
-        patient, hasty = await asyncio.gather(
-            scene.gateway("patient", room_reconnect_timeout="75s", reconnect_prompt=str(tmp_path / "prompt.wav")),
-            scene.gateway("hasty", room_reconnect_timeout="20s"))
+        patience = {"room_reconnect_timeout": "75s", "reconnect_prompt": str(tmp_path / "prompt.wav")}
+        patient, older, hasty = await asyncio.gather(
+            scene.gateway("patient", **patience), scene.gateway("older", **patience), scene.gateway("hasty", room_reconnect_timeout="20s"))
+        older.link.is_old = True
 
         async def three_seconds():
             talk = await scene.talk(patient, 1)
@@ -65,8 +69,8 @@ async def test_a_media_path_that_is_cut_comes_back_or_ends_the_call_in_time(tmp_
             await talk.both_hear(3)
             assert talk.agent.caller().sid == talk.sid and talk.leg.opened == 1
 
-        async def ten_seconds():
-            talk = await scene.talk(patient, 2)
+        async def ten_seconds(gateway: Gateway, number: int):
+            talk = await scene.talk(gateway, number)
             talk.forget()
             with talk.leg.cut_media():
                 await asyncio.sleep(3)
@@ -80,8 +84,8 @@ async def test_a_media_path_that_is_cut_comes_back_or_ends_the_call_in_time(tmp_
             await eventually(lambda: len(talk.agent.digits) >= 2, "the digits", 5)
             assert [digit for _, digit in talk.agent.digits] == ["5", "6"]
 
-        async def a_minute():
-            talk = await scene.talk(patient, 3)
+        async def a_minute(gateway: Gateway, number: int):
+            talk = await scene.talk(gateway, number)
             talk.forget()
             with talk.leg.cut_media():
                 for digit, seconds in (("1", 2), ("2", 20), ("3", 35)):
@@ -129,7 +133,9 @@ async def test_a_media_path_that_is_cut_comes_back_or_ends_the_call_in_time(tmp_
                 assert (await talk.record())["end_reason"] == "hangup"
                 await eventually(lambda: not talk.leg.connections, "the WebSocket to be closed", 5)
 
-        await asyncio.gather(three_seconds(), ten_seconds(), a_minute(), all_for_ten_seconds(), too_long(), hung_up_meanwhile())
+        await asyncio.gather(
+            three_seconds(), ten_seconds(patient, 2), ten_seconds(older, 12), a_minute(patient, 3), a_minute(older, 13),
+            all_for_ten_seconds(), too_long(), hung_up_meanwhile())
 
 
 async def test_a_server_that_is_stopped_and_started_again_has_the_call_anew(tmp_path):
