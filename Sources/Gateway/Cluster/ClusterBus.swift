@@ -32,7 +32,6 @@ actor ClusterBus {
   private var callers: [BusClient.CallID: CheckedContinuation<Result<[[UInt8]], BusError>, Never>] = [:]
   private var locks: [UInt64: String] = [:]
   private var nextLock: UInt64 = 1
-  private var random = SystemRandomNumberGenerator()
   private var readyWaiters: [CheckedContinuation<Void, Never>] = []
   private var alarm: (at: MonotonicTime, task: Task<Void, Never>)?
   private var failures = FailureLog()
@@ -42,6 +41,7 @@ actor ClusterBus {
   /// Begins to connect. Throws what is wrong with the certificates.
   init(_ settings: ClusterSettings, log: Logger) throws(RedisClient.StartError) {
     self.log = log
+    var random = SystemRandomNumberGenerator()
     client = BusClient(service: BusMethod.ioService, clientID: BusID.client(using: &random))
     server = BusServer(service: BusMethod.sipService, serverID: BusID.server(using: &random))
     let (stream, continuation) = AsyncStream.makeStream(
@@ -104,6 +104,7 @@ actor ClusterBus {
     _ method: BusMethod, _ payload: [UInt8], _ timing: BusClient.Timing
   ) async -> Result<[[UInt8]], BusError> {
     await withCheckedContinuation { continuation in
+      var random = SystemRandomNumberGenerator()
       let (id, actions) = client.call(method, payload: payload, timing: timing, at: Self.time, using: &random)
       callers[id] = continuation
       perform(actions)

@@ -2,7 +2,6 @@ import API
 import Base
 import Bus
 import LiveKitProtocol
-import Logging
 import SIP
 import Telephony
 
@@ -13,7 +12,6 @@ struct ClusterDirectory: CallDirectory, CallRules {
   let outboundOptions: OutboundOptions
   let capabilities: PhoneCapabilities
   let metrics: CallMetrics
-  let log: Logger
 
   var current: any CallRules { self }
   var takesTime: Bool { true }
@@ -66,9 +64,7 @@ struct ClusterDirectory: CallDirectory, CallRules {
     do throws(BusError) {
       let response: Rpc_EvaluateSIPDispatchRulesResponse = try await bus.call(.evaluateSIPDispatchRules, request)
       metrics.stage("eval-dispatch", .inbound, started)
-      let answer = ClusterDispatch(response, call: call.facts, trunk: trunk, options, capabilities)
-      for note in answer.notes { log.warning("\(note)", metadata: ["call": "\(call.facts.callID)"]) }
-      return answer.outcome
+      return ClusterDispatch(response, call: call.facts, trunk: trunk, options, capabilities).outcome
     } catch {
       return .refuse(Self.refusal(error, several: .conflictingRules))
     }

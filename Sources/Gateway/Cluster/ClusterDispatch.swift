@@ -6,22 +6,18 @@ import Telephony
 /// What a cluster's answer about a call comes to.
 struct ClusterDispatch {
   let outcome: DispatchOutcome
-  /// What of it is not carried out, for the log.
-  let notes: [String]
 
   init(
     _ response: Rpc_EvaluateSIPDispatchRulesResponse, call: CallFacts, trunk: InboundTrunk?, _ options: DispatchOptions,
     _ capabilities: PhoneCapabilities
   ) {
-    var notes: [String] = []
     do throws(TwirpError) {
       let reading = Reading(response: response, call: call, trunk: trunk, options: options, capabilities: capabilities)
-      outcome = try reading.outcome(&notes)
+      outcome = try reading.outcome
     } catch {
       // What a phone leg is to be like and cannot be.
       outcome = .refuse(Refusal(.mediaFailed, sentence: "the dispatch rule cannot be carried out: \(error.message)"))
     }
-    self.notes = notes
   }
 }
 
@@ -32,15 +28,15 @@ private struct Reading {
   let options: DispatchOptions
   let capabilities: PhoneCapabilities
 
-  func outcome(_ notes: inout [String]) throws(TwirpError) -> DispatchOutcome {
-    switch response.result {
-    case .accept: return try accept(&notes)
-    case .requestPin: return .requestPIN(try pinRequest)
-    case .legacyAcceptOrPin:
-      if response.requestPin { return .requestPIN(try pinRequest) }
-      return response.roomName.isEmpty ? refusal : try accept(&notes)
-    // livekit-server says DROP when no rule matches; a caller of ours learns that nobody is here.
-    case .reject, .drop, .UNRECOGNIZED: return refusal
+  var outcome: DispatchOutcome {
+    get throws(TwirpError) {
+      switch response.result {
+      case .accept: return try acceptance
+      case .requestPin: return .requestPIN(try pinRequest)
+      case .legacyAcceptOrPin: return response.requestPin ? .requestPIN(try pinRequest) : try acceptance
+      // livekit-server says DROP when no rule matches; a caller of ours learns that nobody is here.
+      case .reject, .drop, .UNRECOGNIZED: return refusal
+      }
     }
   }
 
@@ -50,17 +46,18 @@ private struct Reading {
       Refusal(.noRule, sentence: "the cluster has no dispatch rule for the call (\(trunk), to \(call.toUser))"))
   }
 
-  private func accept(_ notes: inout [String]) throws(TwirpError) -> DispatchOutcome {
-    guard !response.roomName.isEmpty else { return refusal }
-    let (trunkID, trunkLabel) = trunkNames
-    let configuration = response.hasRoomConfig ? roomConfiguration(&notes) : nil
-    return .accept(
-      Dispatch(
-        trunkID: trunkID, trunkLabel: trunkLabel, ruleID: response.sipDispatchRuleID,
-        ruleLabel: response.sipDispatchRuleID, roomName: response.roomName, roomPreset: response.roomPreset,
-        roomConfiguration: configuration.flatMap(RoomConfiguration.init(ofCluster:)), participant: participant,
-        pass: pass(configuration), policy: policy, media: try media, headers: response.headers,
-        attributesToHeaders: response.attributesToHeaders, krispEnabled: hasKrisp))
+  private var acceptance: DispatchOutcome {
+    get throws(TwirpError) {
+      guard !response.roomName.isEmpty else { return refusal }
+      let (trunkID, trunkLabel) = trunkNames
+      return .accept(
+        Dispatch(
+          trunkID: trunkID, trunkLabel: trunkLabel, ruleID: response.sipDispatchRuleID,
+          ruleLabel: response.sipDispatchRuleID, roomName: response.roomName, roomPreset: response.roomPreset,
+          roomConfiguration: response.hasRoomConfig ? RoomConfiguration(ofCluster: response.roomConfig) : nil,
+          participant: participant, pass: pass, policy: policy, media: try media, headers: response.headers,
+          attributesToHeaders: response.attributesToHeaders, krispEnabled: hasKrisp))
+    }
   }
 
   private var pinRequest: PINRequest {
@@ -104,19 +101,10 @@ private struct Reading {
 
   private var hasKrisp: Bool { response.enabledFeatures.contains(.krispEnabled) }
 
-  private func pass(_ configuration: Livekit_RoomConfiguration?) -> RoomPass {
-    let encoded: [UInt8]? = try? configuration?.serializedBytes()
-    return RoomPass(url: response.wsURL, token: response.token, roomConfiguration: encoded ?? [])
-  }
-
-  /// Travels in the token that the room is joined with: its server carries it out.
-  private func roomConfiguration(_ notes: inout [String]) -> Livekit_RoomConfiguration {
-    var message = response.roomConfig
-    if message.hasEgress {
-      notes.append("room_config.egress of the dispatch rule is not passed on")
-      message.clearEgress()
-    }
-    return message
+  /// The configuration travels in the token that the room is joined with: its server carries it out.
+  private var pass: RoomPass {
+    let configuration: [UInt8]? = response.hasRoomConfig ? try? response.roomConfig.serializedBytes() : nil
+    return RoomPass(url: response.wsURL, token: response.token, roomConfiguration: configuration ?? [])
   }
 }
 
@@ -124,6 +112,7 @@ extension RoomConfiguration {
   /// As far as a call has to know it. Nil: the cluster has longer texts and lists than the API here takes.
   fileprivate init?(ofCluster message: Livekit_RoomConfiguration) {
     var message = message
+    message.clearEgress()
     (message.minPlayoutDelay, message.maxPlayoutDelay, message.syncStreams) = (0, 0, false)
     guard let configuration = try? RoomConfiguration(message) else { return nil }
     self = configuration

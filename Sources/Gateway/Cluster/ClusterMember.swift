@@ -39,7 +39,7 @@ struct ClusterMember: Sendable {
     let capabilities = PhoneCapabilities(configuration)
     let directory = ClusterDirectory(
       bus: bus, options: configuration.dispatch, outboundOptions: configuration.outbound.options,
-      capabilities: capabilities, metrics: metrics, log: log)
+      capabilities: capabilities, metrics: metrics)
     return ClusterMember(
       settings: settings, bus: bus, directory: directory, reporter: ClusterReporter(bus: bus, log: log),
       running: running)

@@ -11,8 +11,12 @@ enum JSONFieldList {
   livekit.AddTrackRequest cid=text name=text type=enum:AUDIO width=number height=number muted=bool disable_dtx=bool source=enum:UNKNOWN sid=text stereo=bool disable_red=bool encryption=enum:NONE stream=text audio_features=list
   livekit.AgentDispatch id=text agent_name=text room=text metadata=text state=message:livekit.AgentDispatchState restart_policy=enum:JRP_ON_FAILURE deployment=text attributes=map
   livekit.AgentDispatchState jobs=list:livekit.Job created_at=long deleted_at=long
+  livekit.AliOSSUpload access_key=text secret=text region=text endpoint=text bucket=text
+  livekit.AutoParticipantEgress preset=absent advanced=absent:livekit.EncodingOptions file_outputs=list:livekit.EncodedFileOutput segment_outputs=list:livekit.SegmentedFileOutput
+  livekit.AutoTrackEgress filepath=text s3=absent:livekit.S3Upload gcp=absent:livekit.GCPUpload azure=absent:livekit.AzureBlobUpload aliOSS=absent:livekit.AliOSSUpload disable_manifest=bool
   livekit.AvailabilityRequest job=message:livekit.Job resuming=bool
   livekit.AvailabilityResponse job_id=text available=bool supports_resume=bool participant_name=text participant_identity=text participant_metadata=text participant_attributes=map terminate=bool
+  livekit.AzureBlobUpload account_name=text account_key=text container_name=text
   livekit.ClientInfo sdk=enum:UNKNOWN version=text protocol=number os=text os_version=text device_model=text browser=text browser_version=text address=text network=text other_sdks=text client_protocol=number capabilities=list
   livekit.Codec mime=text fmtp_line=text
   livekit.ConnectionQualityInfo participant_sid=text quality=enum:POOR score=number
@@ -37,15 +41,20 @@ enum JSONFieldList {
   livekit.DeleteSIPDispatchRuleRequest sip_dispatch_rule_id=text
   livekit.DeleteSIPTrunkRequest sip_trunk_id=text
   livekit.Destination city=text country=text region=text
+  livekit.EncodedFileOutput file_type=enum:DEFAULT_FILETYPE filepath=text s3=absent:livekit.S3Upload gcp=absent:livekit.GCPUpload azure=absent:livekit.AzureBlobUpload aliOSS=absent:livekit.AliOSSUpload disable_manifest=bool
+  livekit.EncodingOptions width=number height=number depth=number framerate=number audio_codec=enum:DEFAULT_AC audio_bitrate=number audio_frequency=number video_codec=enum:DEFAULT_VC video_bitrate=number key_frame_interval=number audio_quality=number video_quality=number
   livekit.Encryption
+  livekit.FilterParams include_events=list exclude_events=list
   livekit.ForwardParticipantRequest room=text identity=text destination_room=text
   livekit.ForwardParticipantResponse
+  livekit.GCPUpload credentials=text bucket=text proxy=message:livekit.ProxyConfig
   livekit.GetDataBlobRequest request_id=number participant_identity=text
   livekit.GetSIPInboundTrunkRequest sip_trunk_id=text
   livekit.GetSIPInboundTrunkResponse trunk=message:livekit.SIPInboundTrunkInfo
   livekit.GetSIPOutboundTrunkRequest sip_trunk_id=text
   livekit.GetSIPOutboundTrunkResponse trunk=message:livekit.SIPOutboundTrunkInfo
   livekit.ICEServer urls=list username=text credential=text
+  livekit.ImageOutput capture_interval=number width=number height=number filename_prefix=text filename_suffix=enum:IMAGE_SUFFIX_INDEX image_codec=enum:IC_DEFAULT disable_manifest=bool s3=absent:livekit.S3Upload gcp=absent:livekit.GCPUpload azure=absent:livekit.AzureBlobUpload aliOSS=absent:livekit.AliOSSUpload
   livekit.Job id=text type=enum:JT_ROOM room=message:livekit.Room participant=absent:livekit.ParticipantInfo namespace=text metadata=text agent_name=text state=message:livekit.JobState dispatch_id=text enable_recording=bool deployment=text attributes=map enable_redaction=bool
   livekit.JobAssignment job=message:livekit.Job url=absent token=text
   livekit.JobState status=enum:JS_PENDING error=text started_at=long ended_at=long updated_at=long participant_identity=text worker_id=text agent_id=text
@@ -86,6 +95,7 @@ enum JSONFieldList {
   livekit.Ping timestamp=long rtt=long
   livekit.Pong last_ping_timestamp=long timestamp=long
   livekit.ProviderInfo id=text name=text type=enum:PROVIDER_TYPE_UNKNOWN prevent_transfer=bool
+  livekit.ProxyConfig url=text username=text password=text
   livekit.PublishDataTrackRequest pub_handle=number name=text encryption=enum:NONE
   livekit.ReconnectResponse ice_servers=list:livekit.ICEServer server_info=message:livekit.ServerInfo last_message_seq=number
   livekit.RegionInfo region=text url=text distance=long
@@ -96,8 +106,9 @@ enum JSONFieldList {
   livekit.RequestResponse request_id=number reason=enum:OK message=text trickle=absent:livekit.TrickleRequest add_track=absent:livekit.AddTrackRequest mute=absent:livekit.MuteTrackRequest update_metadata=absent:livekit.UpdateParticipantMetadata update_audio_track=absent:livekit.UpdateLocalAudioTrack update_video_track=absent:livekit.UpdateLocalVideoTrack publish_data_track=absent:livekit.PublishDataTrackRequest unpublish_data_track=absent:livekit.UnpublishDataTrackRequest
   livekit.Room sid=text name=text empty_timeout=number max_participants=number creation_time=long turn_password=text enabled_codecs=list:livekit.Codec metadata=text num_participants=number active_recording=bool num_publishers=number version=message:livekit.TimedVersion departure_timeout=number creation_time_ms=long
   livekit.RoomAgentDispatch agent_name=text metadata=text restart_policy=enum:JRP_ON_FAILURE deployment=text attributes=map
+  livekit.RoomCompositeEgressRequest room_name=text layout=text audio_only=bool video_only=bool custom_base_url=text file=absent:livekit.EncodedFileOutput stream=absent:livekit.StreamOutput segments=absent:livekit.SegmentedFileOutput preset=absent advanced=absent:livekit.EncodingOptions file_outputs=list:livekit.EncodedFileOutput stream_outputs=list:livekit.StreamOutput segment_outputs=list:livekit.SegmentedFileOutput image_outputs=list:livekit.ImageOutput audio_mixing=enum:DEFAULT_MIXING webhooks=list:livekit.WebhookConfig
   livekit.RoomConfiguration name=text empty_timeout=number departure_timeout=number max_participants=number egress=message:livekit.RoomEgress min_playout_delay=number max_playout_delay=number sync_streams=bool agents=list:livekit.RoomAgentDispatch metadata=text tags=map
-  livekit.RoomEgress
+  livekit.RoomEgress room=message:livekit.RoomCompositeEgressRequest tracks=message:livekit.AutoTrackEgress participant=message:livekit.AutoParticipantEgress
   livekit.RoomMovedResponse room=message:livekit.Room token=text participant=message:livekit.ParticipantInfo other_participants=list:livekit.ParticipantInfo
   livekit.RoomParticipantIdentity room=text identity=text revoke_token_ts=long
   livekit.RoomUpdate room=message:livekit.Room
@@ -105,6 +116,7 @@ enum JSONFieldList {
   livekit.RpcError code=number message=text data=text
   livekit.RpcRequest id=text method=text payload=text response_timeout_ms=number version=number compressed_payload=text
   livekit.RpcResponse request_id=text payload=absent error=absent:livekit.RpcError compressed_payload=absent
+  livekit.S3Upload access_key=text secret=text region=text endpoint=text bucket=text force_path_style=bool metadata=map tagging=text content_disposition=text proxy=message:livekit.ProxyConfig session_token=text assume_role_arn=text assume_role_external_id=text
   livekit.SIPCallInfo call_id=text trunk_id=text room_name=text room_id=text participant_identity=text from_uri=message:livekit.SIPUri to_uri=message:livekit.SIPUri call_status=enum:SCS_CALL_INCOMING created_at=long started_at=long ended_at=long disconnect_reason=enum:UNKNOWN_REASON error=text enabled_features=list call_direction=enum:SCD_UNKNOWN dispatch_rule_id=text region=text participant_attributes=map call_status_code=message:livekit.SIPStatus audio_codec=text media_encryption=text created_at_ns=long started_at_ns=long ended_at_ns=long pcap_file_link=text call_context=list provider_info=message:livekit.ProviderInfo sip_call_id=text
   livekit.SIPCodec name=text rate=number
   livekit.SIPDispatchRule dispatch_rule_direct=absent:livekit.SIPDispatchRuleDirect dispatch_rule_individual=absent:livekit.SIPDispatchRuleIndividual dispatch_rule_callee=absent:livekit.SIPDispatchRuleCallee
@@ -127,6 +139,7 @@ enum JSONFieldList {
   livekit.SIPTransferInfo transfer_id=text call_id=text transfer_to=text transfer_initiated_at_ns=long transfer_completed_at_ns=long transfer_status=enum:STS_TRANSFER_ONGOING error=text transfer_status_code=message:livekit.SIPStatus reason=enum:STR_UNSPECIFIED
   livekit.SIPTrunkInfo sip_trunk_id=text inbound_addresses=list outbound_address=text outbound_number=text inbound_numbers_regex=list inbound_username=text inbound_password=text outbound_username=text outbound_password=text inbound_numbers=list name=text metadata=text transport=enum:SIP_TRANSPORT_AUTO kind=enum:TRUNK_LEGACY
   livekit.SIPUri user=text host=text ip=text port=number transport=enum:SIP_TRANSPORT_AUTO
+  livekit.SegmentedFileOutput protocol=enum:DEFAULT_SEGMENTED_FILE_PROTOCOL filename_prefix=text playlist_name=text segment_duration=number s3=absent:livekit.S3Upload gcp=absent:livekit.GCPUpload azure=absent:livekit.AzureBlobUpload aliOSS=absent:livekit.AliOSSUpload disable_manifest=bool filename_suffix=enum:INDEX live_playlist_name=text
   livekit.SendDataRequest room=text data=text kind=enum:RELIABLE destination_sids=list topic=absent destination_identities=list nonce=text
   livekit.SendDataResponse
   livekit.ServerInfo edition=enum:Standard version=text protocol=number region=text node_id=text debug_info=text agent_protocol=number
@@ -139,6 +152,8 @@ enum JSONFieldList {
   livekit.SpeakerInfo sid=text level=number active=bool
   livekit.SpeakersChanged speakers=list:livekit.SpeakerInfo
   livekit.StoreDataBlobRequest request_id=number
+  livekit.StreamDestination id=text url=text
+  livekit.StreamOutput protocol=enum:DEFAULT_PROTOCOL urls=list destinations=list:livekit.StreamDestination
   livekit.SubscriptionPermission all_participants=bool track_permissions=list:livekit.TrackPermission
   livekit.SubscriptionPermissionUpdate participant_sid=text track_sid=text allowed=bool
   livekit.SubscriptionResponse track_sid=text err=enum:SE_UNKNOWN
@@ -169,6 +184,7 @@ enum JSONFieldList {
   livekit.UpdateTrackSettings track_sids=list disabled=bool width=number height=number fps=number priority=number
   livekit.UpdateWorkerStatus status=absent load=number job_count=number
   livekit.UserPacket participant_sid=text payload=text destination_sids=list topic=absent participant_identity=text destination_identities=list id=absent start_time=absent end_time=absent nonce=text
+  livekit.WebhookConfig url=text signing_key=text filter_params=message:livekit.FilterParams
   livekit.WebhookEvent event=text room=message:livekit.Room participant=message:livekit.ParticipantInfo id=text created_at=long track=message:livekit.TrackInfo num_dropped=number job=message:livekit.Job room_end_reason=enum:ROOM_END_UNKNOWN
   livekit.WorkerMessage register=absent:livekit.RegisterWorkerRequest availability=absent:livekit.AvailabilityResponse update_worker=absent:livekit.UpdateWorkerStatus update_job=absent:livekit.UpdateJobStatus ping=absent:livekit.WorkerPing simulate_job=absent:livekit.SimulateJobRequest migrate_job=absent:livekit.MigrateJobRequest
   livekit.WorkerPing timestamp=long

@@ -27,62 +27,131 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
-/// Egress is another service's; that one asked for it is all that is read.
 public nonisolated struct Livekit_RoomEgress: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  public var room: Livekit_RoomCompositeEgressRequest {
+    get {_room ?? Livekit_RoomCompositeEgressRequest()}
+    set {_room = newValue}
+  }
+  /// Returns true if `room` has been explicitly set.
+  public var hasRoom: Bool {self._room != nil}
+  /// Clears the value of `room`. Subsequent reads from it will return its default value.
+  public mutating func clearRoom() {self._room = nil}
+
+  public var tracks: Livekit_AutoTrackEgress {
+    get {_tracks ?? Livekit_AutoTrackEgress()}
+    set {_tracks = newValue}
+  }
+  /// Returns true if `tracks` has been explicitly set.
+  public var hasTracks: Bool {self._tracks != nil}
+  /// Clears the value of `tracks`. Subsequent reads from it will return its default value.
+  public mutating func clearTracks() {self._tracks = nil}
+
+  public var participant: Livekit_AutoParticipantEgress {
+    get {_participant ?? Livekit_AutoParticipantEgress()}
+    set {_participant = newValue}
+  }
+  /// Returns true if `participant` has been explicitly set.
+  public var hasParticipant: Bool {self._participant != nil}
+  /// Clears the value of `participant`. Subsequent reads from it will return its default value.
+  public mutating func clearParticipant() {self._participant = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _room: Livekit_RoomCompositeEgressRequest? = nil
+  fileprivate var _tracks: Livekit_AutoTrackEgress? = nil
+  fileprivate var _participant: Livekit_AutoParticipantEgress? = nil
 }
 
-public nonisolated struct Livekit_CreateRoomRequest: Sendable {
+public nonisolated struct Livekit_CreateRoomRequest: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var name: String = String()
+  public var name: String {
+    get {_storage._name}
+    set {_uniqueStorage()._name = newValue}
+  }
 
-  public var emptyTimeout: UInt32 = 0
+  public var emptyTimeout: UInt32 {
+    get {_storage._emptyTimeout}
+    set {_uniqueStorage()._emptyTimeout = newValue}
+  }
 
-  public var maxParticipants: UInt32 = 0
+  public var maxParticipants: UInt32 {
+    get {_storage._maxParticipants}
+    set {_uniqueStorage()._maxParticipants = newValue}
+  }
 
-  public var nodeID: String = String()
+  public var nodeID: String {
+    get {_storage._nodeID}
+    set {_uniqueStorage()._nodeID = newValue}
+  }
 
-  public var metadata: String = String()
+  public var metadata: String {
+    get {_storage._metadata}
+    set {_uniqueStorage()._metadata = newValue}
+  }
 
   public var egress: Livekit_RoomEgress {
-    get {_egress ?? Livekit_RoomEgress()}
-    set {_egress = newValue}
+    get {_storage._egress ?? Livekit_RoomEgress()}
+    set {_uniqueStorage()._egress = newValue}
   }
   /// Returns true if `egress` has been explicitly set.
-  public var hasEgress: Bool {self._egress != nil}
+  public var hasEgress: Bool {_storage._egress != nil}
   /// Clears the value of `egress`. Subsequent reads from it will return its default value.
-  public mutating func clearEgress() {self._egress = nil}
+  public mutating func clearEgress() {_uniqueStorage()._egress = nil}
 
-  public var minPlayoutDelay: UInt32 = 0
+  public var minPlayoutDelay: UInt32 {
+    get {_storage._minPlayoutDelay}
+    set {_uniqueStorage()._minPlayoutDelay = newValue}
+  }
 
-  public var maxPlayoutDelay: UInt32 = 0
+  public var maxPlayoutDelay: UInt32 {
+    get {_storage._maxPlayoutDelay}
+    set {_uniqueStorage()._maxPlayoutDelay = newValue}
+  }
 
-  public var syncStreams: Bool = false
+  public var syncStreams: Bool {
+    get {_storage._syncStreams}
+    set {_uniqueStorage()._syncStreams = newValue}
+  }
 
-  public var departureTimeout: UInt32 = 0
+  public var departureTimeout: UInt32 {
+    get {_storage._departureTimeout}
+    set {_uniqueStorage()._departureTimeout = newValue}
+  }
 
-  public var roomPreset: String = String()
+  public var roomPreset: String {
+    get {_storage._roomPreset}
+    set {_uniqueStorage()._roomPreset = newValue}
+  }
 
-  public var replayEnabled: Bool = false
+  public var replayEnabled: Bool {
+    get {_storage._replayEnabled}
+    set {_uniqueStorage()._replayEnabled = newValue}
+  }
 
-  public var agents: [Livekit_RoomAgentDispatch] = []
+  public var agents: [Livekit_RoomAgentDispatch] {
+    get {_storage._agents}
+    set {_uniqueStorage()._agents = newValue}
+  }
 
-  public var tags: Dictionary<String,String> = [:]
+  public var tags: Dictionary<String,String> {
+    get {_storage._tags}
+    set {_uniqueStorage()._tags = newValue}
+  }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _egress: Livekit_RoomEgress? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 public nonisolated struct Livekit_ListRoomsRequest: Sendable {
@@ -338,45 +407,75 @@ public nonisolated struct Livekit_UpdateRoomMetadataRequest: Sendable {
   public init() {}
 }
 
-public nonisolated struct Livekit_RoomConfiguration: Sendable {
+public nonisolated struct Livekit_RoomConfiguration: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var name: String = String()
+  public var name: String {
+    get {_storage._name}
+    set {_uniqueStorage()._name = newValue}
+  }
 
-  public var emptyTimeout: UInt32 = 0
+  public var emptyTimeout: UInt32 {
+    get {_storage._emptyTimeout}
+    set {_uniqueStorage()._emptyTimeout = newValue}
+  }
 
-  public var departureTimeout: UInt32 = 0
+  public var departureTimeout: UInt32 {
+    get {_storage._departureTimeout}
+    set {_uniqueStorage()._departureTimeout = newValue}
+  }
 
-  public var maxParticipants: UInt32 = 0
+  public var maxParticipants: UInt32 {
+    get {_storage._maxParticipants}
+    set {_uniqueStorage()._maxParticipants = newValue}
+  }
 
   public var egress: Livekit_RoomEgress {
-    get {_egress ?? Livekit_RoomEgress()}
-    set {_egress = newValue}
+    get {_storage._egress ?? Livekit_RoomEgress()}
+    set {_uniqueStorage()._egress = newValue}
   }
   /// Returns true if `egress` has been explicitly set.
-  public var hasEgress: Bool {self._egress != nil}
+  public var hasEgress: Bool {_storage._egress != nil}
   /// Clears the value of `egress`. Subsequent reads from it will return its default value.
-  public mutating func clearEgress() {self._egress = nil}
+  public mutating func clearEgress() {_uniqueStorage()._egress = nil}
 
-  public var minPlayoutDelay: UInt32 = 0
+  public var minPlayoutDelay: UInt32 {
+    get {_storage._minPlayoutDelay}
+    set {_uniqueStorage()._minPlayoutDelay = newValue}
+  }
 
-  public var maxPlayoutDelay: UInt32 = 0
+  public var maxPlayoutDelay: UInt32 {
+    get {_storage._maxPlayoutDelay}
+    set {_uniqueStorage()._maxPlayoutDelay = newValue}
+  }
 
-  public var syncStreams: Bool = false
+  public var syncStreams: Bool {
+    get {_storage._syncStreams}
+    set {_uniqueStorage()._syncStreams = newValue}
+  }
 
-  public var agents: [Livekit_RoomAgentDispatch] = []
+  public var agents: [Livekit_RoomAgentDispatch] {
+    get {_storage._agents}
+    set {_uniqueStorage()._agents = newValue}
+  }
 
-  public var metadata: String = String()
+  public var metadata: String {
+    get {_storage._metadata}
+    set {_uniqueStorage()._metadata = newValue}
+  }
 
-  public var tags: Dictionary<String,String> = [:]
+  public var tags: Dictionary<String,String> {
+    get {_storage._tags}
+    set {_uniqueStorage()._tags = newValue}
+  }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _egress: Livekit_RoomEgress? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 public nonisolated struct Livekit_PerformRpcRequest: Sendable {
@@ -469,26 +568,7 @@ fileprivate nonisolated let _protobuf_package = "livekit"
 
 nonisolated extension Livekit_RoomEgress: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RoomEgress"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
-
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    // Load everything into unknown fields
-    while try decoder.nextFieldNumber() != nil {}
-  }
-
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  public static func ==(lhs: Livekit_RoomEgress, rhs: Livekit_RoomEgress) -> Bool {
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension Livekit_CreateRoomRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".CreateRoomRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}empty_timeout\0\u{3}max_participants\0\u{3}node_id\0\u{1}metadata\0\u{1}egress\0\u{3}min_playout_delay\0\u{3}max_playout_delay\0\u{3}sync_streams\0\u{3}departure_timeout\0\u{4}\u{2}room_preset\0\u{3}replay_enabled\0\u{1}agents\0\u{1}tags\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}room\0\u{1}tracks\0\u{1}participant\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -496,20 +576,9 @@ nonisolated extension Livekit_CreateRoomRequest: SwiftProtobuf.Message, SwiftPro
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
-      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.emptyTimeout) }()
-      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.maxParticipants) }()
-      case 4: try { try decoder.decodeSingularStringField(value: &self.nodeID) }()
-      case 5: try { try decoder.decodeSingularStringField(value: &self.metadata) }()
-      case 6: try { try decoder.decodeSingularMessageField(value: &self._egress) }()
-      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.minPlayoutDelay) }()
-      case 8: try { try decoder.decodeSingularUInt32Field(value: &self.maxPlayoutDelay) }()
-      case 9: try { try decoder.decodeSingularBoolField(value: &self.syncStreams) }()
-      case 10: try { try decoder.decodeSingularUInt32Field(value: &self.departureTimeout) }()
-      case 12: try { try decoder.decodeSingularStringField(value: &self.roomPreset) }()
-      case 13: try { try decoder.decodeSingularBoolField(value: &self.replayEnabled) }()
-      case 14: try { try decoder.decodeRepeatedMessageField(value: &self.agents) }()
-      case 15: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.tags) }()
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._room) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._tracks) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._participant) }()
       default: break
       }
     }
@@ -520,66 +589,183 @@ nonisolated extension Livekit_CreateRoomRequest: SwiftProtobuf.Message, SwiftPro
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.name.isEmpty {
-      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
-    }
-    if self.emptyTimeout != 0 {
-      try visitor.visitSingularUInt32Field(value: self.emptyTimeout, fieldNumber: 2)
-    }
-    if self.maxParticipants != 0 {
-      try visitor.visitSingularUInt32Field(value: self.maxParticipants, fieldNumber: 3)
-    }
-    if !self.nodeID.isEmpty {
-      try visitor.visitSingularStringField(value: self.nodeID, fieldNumber: 4)
-    }
-    if !self.metadata.isEmpty {
-      try visitor.visitSingularStringField(value: self.metadata, fieldNumber: 5)
-    }
-    try { if let v = self._egress {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    try { if let v = self._room {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
-    if self.minPlayoutDelay != 0 {
-      try visitor.visitSingularUInt32Field(value: self.minPlayoutDelay, fieldNumber: 7)
+    try { if let v = self._tracks {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._participant {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Livekit_RoomEgress, rhs: Livekit_RoomEgress) -> Bool {
+    if lhs._room != rhs._room {return false}
+    if lhs._tracks != rhs._tracks {return false}
+    if lhs._participant != rhs._participant {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Livekit_CreateRoomRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CreateRoomRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}empty_timeout\0\u{3}max_participants\0\u{3}node_id\0\u{1}metadata\0\u{1}egress\0\u{3}min_playout_delay\0\u{3}max_playout_delay\0\u{3}sync_streams\0\u{3}departure_timeout\0\u{4}\u{2}room_preset\0\u{3}replay_enabled\0\u{1}agents\0\u{1}tags\0")
+
+  fileprivate class _StorageClass {
+    var _name: String = String()
+    var _emptyTimeout: UInt32 = 0
+    var _maxParticipants: UInt32 = 0
+    var _nodeID: String = String()
+    var _metadata: String = String()
+    var _egress: Livekit_RoomEgress? = nil
+    var _minPlayoutDelay: UInt32 = 0
+    var _maxPlayoutDelay: UInt32 = 0
+    var _syncStreams: Bool = false
+    var _departureTimeout: UInt32 = 0
+    var _roomPreset: String = String()
+    var _replayEnabled: Bool = false
+    var _agents: [Livekit_RoomAgentDispatch] = []
+    var _tags: Dictionary<String,String> = [:]
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _name = source._name
+      _emptyTimeout = source._emptyTimeout
+      _maxParticipants = source._maxParticipants
+      _nodeID = source._nodeID
+      _metadata = source._metadata
+      _egress = source._egress
+      _minPlayoutDelay = source._minPlayoutDelay
+      _maxPlayoutDelay = source._maxPlayoutDelay
+      _syncStreams = source._syncStreams
+      _departureTimeout = source._departureTimeout
+      _roomPreset = source._roomPreset
+      _replayEnabled = source._replayEnabled
+      _agents = source._agents
+      _tags = source._tags
     }
-    if self.maxPlayoutDelay != 0 {
-      try visitor.visitSingularUInt32Field(value: self.maxPlayoutDelay, fieldNumber: 8)
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
     }
-    if self.syncStreams != false {
-      try visitor.visitSingularBoolField(value: self.syncStreams, fieldNumber: 9)
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._name) }()
+        case 2: try { try decoder.decodeSingularUInt32Field(value: &_storage._emptyTimeout) }()
+        case 3: try { try decoder.decodeSingularUInt32Field(value: &_storage._maxParticipants) }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._nodeID) }()
+        case 5: try { try decoder.decodeSingularStringField(value: &_storage._metadata) }()
+        case 6: try { try decoder.decodeSingularMessageField(value: &_storage._egress) }()
+        case 7: try { try decoder.decodeSingularUInt32Field(value: &_storage._minPlayoutDelay) }()
+        case 8: try { try decoder.decodeSingularUInt32Field(value: &_storage._maxPlayoutDelay) }()
+        case 9: try { try decoder.decodeSingularBoolField(value: &_storage._syncStreams) }()
+        case 10: try { try decoder.decodeSingularUInt32Field(value: &_storage._departureTimeout) }()
+        case 12: try { try decoder.decodeSingularStringField(value: &_storage._roomPreset) }()
+        case 13: try { try decoder.decodeSingularBoolField(value: &_storage._replayEnabled) }()
+        case 14: try { try decoder.decodeRepeatedMessageField(value: &_storage._agents) }()
+        case 15: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &_storage._tags) }()
+        default: break
+        }
+      }
     }
-    if self.departureTimeout != 0 {
-      try visitor.visitSingularUInt32Field(value: self.departureTimeout, fieldNumber: 10)
-    }
-    if !self.roomPreset.isEmpty {
-      try visitor.visitSingularStringField(value: self.roomPreset, fieldNumber: 12)
-    }
-    if self.replayEnabled != false {
-      try visitor.visitSingularBoolField(value: self.replayEnabled, fieldNumber: 13)
-    }
-    if !self.agents.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.agents, fieldNumber: 14)
-    }
-    if !self.tags.isEmpty {
-      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: self.tags, fieldNumber: 15)
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._name.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._name, fieldNumber: 1)
+      }
+      if _storage._emptyTimeout != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._emptyTimeout, fieldNumber: 2)
+      }
+      if _storage._maxParticipants != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._maxParticipants, fieldNumber: 3)
+      }
+      if !_storage._nodeID.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._nodeID, fieldNumber: 4)
+      }
+      if !_storage._metadata.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._metadata, fieldNumber: 5)
+      }
+      try { if let v = _storage._egress {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+      } }()
+      if _storage._minPlayoutDelay != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._minPlayoutDelay, fieldNumber: 7)
+      }
+      if _storage._maxPlayoutDelay != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._maxPlayoutDelay, fieldNumber: 8)
+      }
+      if _storage._syncStreams != false {
+        try visitor.visitSingularBoolField(value: _storage._syncStreams, fieldNumber: 9)
+      }
+      if _storage._departureTimeout != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._departureTimeout, fieldNumber: 10)
+      }
+      if !_storage._roomPreset.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._roomPreset, fieldNumber: 12)
+      }
+      if _storage._replayEnabled != false {
+        try visitor.visitSingularBoolField(value: _storage._replayEnabled, fieldNumber: 13)
+      }
+      if !_storage._agents.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._agents, fieldNumber: 14)
+      }
+      if !_storage._tags.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: _storage._tags, fieldNumber: 15)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Livekit_CreateRoomRequest, rhs: Livekit_CreateRoomRequest) -> Bool {
-    if lhs.name != rhs.name {return false}
-    if lhs.emptyTimeout != rhs.emptyTimeout {return false}
-    if lhs.maxParticipants != rhs.maxParticipants {return false}
-    if lhs.nodeID != rhs.nodeID {return false}
-    if lhs.metadata != rhs.metadata {return false}
-    if lhs._egress != rhs._egress {return false}
-    if lhs.minPlayoutDelay != rhs.minPlayoutDelay {return false}
-    if lhs.maxPlayoutDelay != rhs.maxPlayoutDelay {return false}
-    if lhs.syncStreams != rhs.syncStreams {return false}
-    if lhs.departureTimeout != rhs.departureTimeout {return false}
-    if lhs.roomPreset != rhs.roomPreset {return false}
-    if lhs.replayEnabled != rhs.replayEnabled {return false}
-    if lhs.agents != rhs.agents {return false}
-    if lhs.tags != rhs.tags {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._name != rhs_storage._name {return false}
+        if _storage._emptyTimeout != rhs_storage._emptyTimeout {return false}
+        if _storage._maxParticipants != rhs_storage._maxParticipants {return false}
+        if _storage._nodeID != rhs_storage._nodeID {return false}
+        if _storage._metadata != rhs_storage._metadata {return false}
+        if _storage._egress != rhs_storage._egress {return false}
+        if _storage._minPlayoutDelay != rhs_storage._minPlayoutDelay {return false}
+        if _storage._maxPlayoutDelay != rhs_storage._maxPlayoutDelay {return false}
+        if _storage._syncStreams != rhs_storage._syncStreams {return false}
+        if _storage._departureTimeout != rhs_storage._departureTimeout {return false}
+        if _storage._roomPreset != rhs_storage._roomPreset {return false}
+        if _storage._replayEnabled != rhs_storage._replayEnabled {return false}
+        if _storage._agents != rhs_storage._agents {return false}
+        if _storage._tags != rhs_storage._tags {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1142,81 +1328,137 @@ nonisolated extension Livekit_RoomConfiguration: SwiftProtobuf.Message, SwiftPro
   public static let protoMessageName: String = _protobuf_package + ".RoomConfiguration"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}empty_timeout\0\u{3}departure_timeout\0\u{3}max_participants\0\u{1}egress\0\u{4}\u{2}min_playout_delay\0\u{3}max_playout_delay\0\u{3}sync_streams\0\u{1}agents\0\u{1}metadata\0\u{1}tags\0")
 
+  fileprivate class _StorageClass {
+    var _name: String = String()
+    var _emptyTimeout: UInt32 = 0
+    var _departureTimeout: UInt32 = 0
+    var _maxParticipants: UInt32 = 0
+    var _egress: Livekit_RoomEgress? = nil
+    var _minPlayoutDelay: UInt32 = 0
+    var _maxPlayoutDelay: UInt32 = 0
+    var _syncStreams: Bool = false
+    var _agents: [Livekit_RoomAgentDispatch] = []
+    var _metadata: String = String()
+    var _tags: Dictionary<String,String> = [:]
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _name = source._name
+      _emptyTimeout = source._emptyTimeout
+      _departureTimeout = source._departureTimeout
+      _maxParticipants = source._maxParticipants
+      _egress = source._egress
+      _minPlayoutDelay = source._minPlayoutDelay
+      _maxPlayoutDelay = source._maxPlayoutDelay
+      _syncStreams = source._syncStreams
+      _agents = source._agents
+      _metadata = source._metadata
+      _tags = source._tags
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
-      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.emptyTimeout) }()
-      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.departureTimeout) }()
-      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.maxParticipants) }()
-      case 5: try { try decoder.decodeSingularMessageField(value: &self._egress) }()
-      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.minPlayoutDelay) }()
-      case 8: try { try decoder.decodeSingularUInt32Field(value: &self.maxPlayoutDelay) }()
-      case 9: try { try decoder.decodeSingularBoolField(value: &self.syncStreams) }()
-      case 10: try { try decoder.decodeRepeatedMessageField(value: &self.agents) }()
-      case 11: try { try decoder.decodeSingularStringField(value: &self.metadata) }()
-      case 12: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.tags) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._name) }()
+        case 2: try { try decoder.decodeSingularUInt32Field(value: &_storage._emptyTimeout) }()
+        case 3: try { try decoder.decodeSingularUInt32Field(value: &_storage._departureTimeout) }()
+        case 4: try { try decoder.decodeSingularUInt32Field(value: &_storage._maxParticipants) }()
+        case 5: try { try decoder.decodeSingularMessageField(value: &_storage._egress) }()
+        case 7: try { try decoder.decodeSingularUInt32Field(value: &_storage._minPlayoutDelay) }()
+        case 8: try { try decoder.decodeSingularUInt32Field(value: &_storage._maxPlayoutDelay) }()
+        case 9: try { try decoder.decodeSingularBoolField(value: &_storage._syncStreams) }()
+        case 10: try { try decoder.decodeRepeatedMessageField(value: &_storage._agents) }()
+        case 11: try { try decoder.decodeSingularStringField(value: &_storage._metadata) }()
+        case 12: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &_storage._tags) }()
+        default: break
+        }
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.name.isEmpty {
-      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
-    }
-    if self.emptyTimeout != 0 {
-      try visitor.visitSingularUInt32Field(value: self.emptyTimeout, fieldNumber: 2)
-    }
-    if self.departureTimeout != 0 {
-      try visitor.visitSingularUInt32Field(value: self.departureTimeout, fieldNumber: 3)
-    }
-    if self.maxParticipants != 0 {
-      try visitor.visitSingularUInt32Field(value: self.maxParticipants, fieldNumber: 4)
-    }
-    try { if let v = self._egress {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
-    } }()
-    if self.minPlayoutDelay != 0 {
-      try visitor.visitSingularUInt32Field(value: self.minPlayoutDelay, fieldNumber: 7)
-    }
-    if self.maxPlayoutDelay != 0 {
-      try visitor.visitSingularUInt32Field(value: self.maxPlayoutDelay, fieldNumber: 8)
-    }
-    if self.syncStreams != false {
-      try visitor.visitSingularBoolField(value: self.syncStreams, fieldNumber: 9)
-    }
-    if !self.agents.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.agents, fieldNumber: 10)
-    }
-    if !self.metadata.isEmpty {
-      try visitor.visitSingularStringField(value: self.metadata, fieldNumber: 11)
-    }
-    if !self.tags.isEmpty {
-      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: self.tags, fieldNumber: 12)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._name.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._name, fieldNumber: 1)
+      }
+      if _storage._emptyTimeout != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._emptyTimeout, fieldNumber: 2)
+      }
+      if _storage._departureTimeout != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._departureTimeout, fieldNumber: 3)
+      }
+      if _storage._maxParticipants != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._maxParticipants, fieldNumber: 4)
+      }
+      try { if let v = _storage._egress {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+      } }()
+      if _storage._minPlayoutDelay != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._minPlayoutDelay, fieldNumber: 7)
+      }
+      if _storage._maxPlayoutDelay != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._maxPlayoutDelay, fieldNumber: 8)
+      }
+      if _storage._syncStreams != false {
+        try visitor.visitSingularBoolField(value: _storage._syncStreams, fieldNumber: 9)
+      }
+      if !_storage._agents.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._agents, fieldNumber: 10)
+      }
+      if !_storage._metadata.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._metadata, fieldNumber: 11)
+      }
+      if !_storage._tags.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: _storage._tags, fieldNumber: 12)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Livekit_RoomConfiguration, rhs: Livekit_RoomConfiguration) -> Bool {
-    if lhs.name != rhs.name {return false}
-    if lhs.emptyTimeout != rhs.emptyTimeout {return false}
-    if lhs.departureTimeout != rhs.departureTimeout {return false}
-    if lhs.maxParticipants != rhs.maxParticipants {return false}
-    if lhs._egress != rhs._egress {return false}
-    if lhs.minPlayoutDelay != rhs.minPlayoutDelay {return false}
-    if lhs.maxPlayoutDelay != rhs.maxPlayoutDelay {return false}
-    if lhs.syncStreams != rhs.syncStreams {return false}
-    if lhs.agents != rhs.agents {return false}
-    if lhs.metadata != rhs.metadata {return false}
-    if lhs.tags != rhs.tags {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._name != rhs_storage._name {return false}
+        if _storage._emptyTimeout != rhs_storage._emptyTimeout {return false}
+        if _storage._departureTimeout != rhs_storage._departureTimeout {return false}
+        if _storage._maxParticipants != rhs_storage._maxParticipants {return false}
+        if _storage._egress != rhs_storage._egress {return false}
+        if _storage._minPlayoutDelay != rhs_storage._minPlayoutDelay {return false}
+        if _storage._maxPlayoutDelay != rhs_storage._maxPlayoutDelay {return false}
+        if _storage._syncStreams != rhs_storage._syncStreams {return false}
+        if _storage._agents != rhs_storage._agents {return false}
+        if _storage._metadata != rhs_storage._metadata {return false}
+        if _storage._tags != rhs_storage._tags {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

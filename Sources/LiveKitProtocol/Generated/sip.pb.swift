@@ -1727,78 +1727,59 @@ public nonisolated struct Livekit_SIPDispatchRule: Sendable {
   public init() {}
 }
 
-public nonisolated struct Livekit_CreateSIPDispatchRuleRequest: @unchecked Sendable {
+public nonisolated struct Livekit_CreateSIPDispatchRuleRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   public var rule: Livekit_SIPDispatchRule {
-    get {_storage._rule ?? Livekit_SIPDispatchRule()}
-    set {_uniqueStorage()._rule = newValue}
+    get {_rule ?? Livekit_SIPDispatchRule()}
+    set {_rule = newValue}
   }
   /// Returns true if `rule` has been explicitly set.
-  public var hasRule: Bool {_storage._rule != nil}
+  public var hasRule: Bool {self._rule != nil}
   /// Clears the value of `rule`. Subsequent reads from it will return its default value.
-  public mutating func clearRule() {_uniqueStorage()._rule = nil}
+  public mutating func clearRule() {self._rule = nil}
 
-  public var trunkIds: [String] {
-    get {_storage._trunkIds}
-    set {_uniqueStorage()._trunkIds = newValue}
-  }
+  public var trunkIds: [String] = []
 
-  public var hidePhoneNumber: Bool {
-    get {_storage._hidePhoneNumber}
-    set {_uniqueStorage()._hidePhoneNumber = newValue}
-  }
+  public var hidePhoneNumber: Bool = false
 
-  public var name: String {
-    get {_storage._name}
-    set {_uniqueStorage()._name = newValue}
-  }
+  public var name: String = String()
 
-  public var metadata: String {
-    get {_storage._metadata}
-    set {_uniqueStorage()._metadata = newValue}
-  }
+  public var metadata: String = String()
 
-  public var inboundNumbers: [String] {
-    get {_storage._inboundNumbers}
-    set {_uniqueStorage()._inboundNumbers = newValue}
-  }
+  public var inboundNumbers: [String] = []
 
-  public var attributes: Dictionary<String,String> {
-    get {_storage._attributes}
-    set {_uniqueStorage()._attributes = newValue}
-  }
+  public var attributes: Dictionary<String,String> = [:]
 
-  public var roomPreset: String {
-    get {_storage._roomPreset}
-    set {_uniqueStorage()._roomPreset = newValue}
-  }
+  public var roomPreset: String = String()
 
   public var roomConfig: Livekit_RoomConfiguration {
-    get {_storage._roomConfig ?? Livekit_RoomConfiguration()}
-    set {_uniqueStorage()._roomConfig = newValue}
+    get {_roomConfig ?? Livekit_RoomConfiguration()}
+    set {_roomConfig = newValue}
   }
   /// Returns true if `roomConfig` has been explicitly set.
-  public var hasRoomConfig: Bool {_storage._roomConfig != nil}
+  public var hasRoomConfig: Bool {self._roomConfig != nil}
   /// Clears the value of `roomConfig`. Subsequent reads from it will return its default value.
-  public mutating func clearRoomConfig() {_uniqueStorage()._roomConfig = nil}
+  public mutating func clearRoomConfig() {self._roomConfig = nil}
 
   public var dispatchRule: Livekit_SIPDispatchRuleInfo {
-    get {_storage._dispatchRule ?? Livekit_SIPDispatchRuleInfo()}
-    set {_uniqueStorage()._dispatchRule = newValue}
+    get {_dispatchRule ?? Livekit_SIPDispatchRuleInfo()}
+    set {_dispatchRule = newValue}
   }
   /// Returns true if `dispatchRule` has been explicitly set.
-  public var hasDispatchRule: Bool {_storage._dispatchRule != nil}
+  public var hasDispatchRule: Bool {self._dispatchRule != nil}
   /// Clears the value of `dispatchRule`. Subsequent reads from it will return its default value.
-  public mutating func clearDispatchRule() {_uniqueStorage()._dispatchRule = nil}
+  public mutating func clearDispatchRule() {self._dispatchRule = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _storage = _StorageClass.defaultInstance
+  fileprivate var _rule: Livekit_SIPDispatchRule? = nil
+  fileprivate var _roomConfig: Livekit_RoomConfiguration? = nil
+  fileprivate var _dispatchRule: Livekit_SIPDispatchRuleInfo? = nil
 }
 
 public nonisolated struct Livekit_UpdateSIPDispatchRuleRequest: @unchecked Sendable {
@@ -4464,130 +4445,76 @@ nonisolated extension Livekit_CreateSIPDispatchRuleRequest: SwiftProtobuf.Messag
   public static let protoMessageName: String = _protobuf_package + ".CreateSIPDispatchRuleRequest"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rule\0\u{3}trunk_ids\0\u{3}hide_phone_number\0\u{1}name\0\u{1}metadata\0\u{3}inbound_numbers\0\u{1}attributes\0\u{3}room_preset\0\u{3}room_config\0\u{3}dispatch_rule\0")
 
-  fileprivate class _StorageClass {
-    var _rule: Livekit_SIPDispatchRule? = nil
-    var _trunkIds: [String] = []
-    var _hidePhoneNumber: Bool = false
-    var _name: String = String()
-    var _metadata: String = String()
-    var _inboundNumbers: [String] = []
-    var _attributes: Dictionary<String,String> = [:]
-    var _roomPreset: String = String()
-    var _roomConfig: Livekit_RoomConfiguration? = nil
-    var _dispatchRule: Livekit_SIPDispatchRuleInfo? = nil
-
-      // This property is used as the initial default value for new instances of the type.
-      // The type itself is protecting the reference to its storage via CoW semantics.
-      // This will force a copy to be made of this reference when the first mutation occurs;
-      // hence, it is safe to mark this as `nonisolated(unsafe)`.
-      static nonisolated(unsafe) let defaultInstance = _StorageClass()
-
-    private init() {}
-
-    init(copying source: _StorageClass) {
-      _rule = source._rule
-      _trunkIds = source._trunkIds
-      _hidePhoneNumber = source._hidePhoneNumber
-      _name = source._name
-      _metadata = source._metadata
-      _inboundNumbers = source._inboundNumbers
-      _attributes = source._attributes
-      _roomPreset = source._roomPreset
-      _roomConfig = source._roomConfig
-      _dispatchRule = source._dispatchRule
-    }
-  }
-
-  fileprivate mutating func _uniqueStorage() -> _StorageClass {
-    if !isKnownUniquelyReferenced(&_storage) {
-      _storage = _StorageClass(copying: _storage)
-    }
-    return _storage
-  }
-
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    _ = _uniqueStorage()
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      while let fieldNumber = try decoder.nextFieldNumber() {
-        // The use of inline closures is to circumvent an issue where the compiler
-        // allocates stack space for every case branch when no optimizations are
-        // enabled. https://github.com/apple/swift-protobuf/issues/1034
-        switch fieldNumber {
-        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._rule) }()
-        case 2: try { try decoder.decodeRepeatedStringField(value: &_storage._trunkIds) }()
-        case 3: try { try decoder.decodeSingularBoolField(value: &_storage._hidePhoneNumber) }()
-        case 4: try { try decoder.decodeSingularStringField(value: &_storage._name) }()
-        case 5: try { try decoder.decodeSingularStringField(value: &_storage._metadata) }()
-        case 6: try { try decoder.decodeRepeatedStringField(value: &_storage._inboundNumbers) }()
-        case 7: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &_storage._attributes) }()
-        case 8: try { try decoder.decodeSingularStringField(value: &_storage._roomPreset) }()
-        case 9: try { try decoder.decodeSingularMessageField(value: &_storage._roomConfig) }()
-        case 10: try { try decoder.decodeSingularMessageField(value: &_storage._dispatchRule) }()
-        default: break
-        }
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._rule) }()
+      case 2: try { try decoder.decodeRepeatedStringField(value: &self.trunkIds) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.hidePhoneNumber) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.metadata) }()
+      case 6: try { try decoder.decodeRepeatedStringField(value: &self.inboundNumbers) }()
+      case 7: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.attributes) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.roomPreset) }()
+      case 9: try { try decoder.decodeSingularMessageField(value: &self._roomConfig) }()
+      case 10: try { try decoder.decodeSingularMessageField(value: &self._dispatchRule) }()
+      default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every if/case branch local when no optimizations
-      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-      // https://github.com/apple/swift-protobuf/issues/1182
-      try { if let v = _storage._rule {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-      } }()
-      if !_storage._trunkIds.isEmpty {
-        try visitor.visitRepeatedStringField(value: _storage._trunkIds, fieldNumber: 2)
-      }
-      if _storage._hidePhoneNumber != false {
-        try visitor.visitSingularBoolField(value: _storage._hidePhoneNumber, fieldNumber: 3)
-      }
-      if !_storage._name.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._name, fieldNumber: 4)
-      }
-      if !_storage._metadata.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._metadata, fieldNumber: 5)
-      }
-      if !_storage._inboundNumbers.isEmpty {
-        try visitor.visitRepeatedStringField(value: _storage._inboundNumbers, fieldNumber: 6)
-      }
-      if !_storage._attributes.isEmpty {
-        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: _storage._attributes, fieldNumber: 7)
-      }
-      if !_storage._roomPreset.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._roomPreset, fieldNumber: 8)
-      }
-      try { if let v = _storage._roomConfig {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
-      } }()
-      try { if let v = _storage._dispatchRule {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
-      } }()
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._rule {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.trunkIds.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.trunkIds, fieldNumber: 2)
     }
+    if self.hidePhoneNumber != false {
+      try visitor.visitSingularBoolField(value: self.hidePhoneNumber, fieldNumber: 3)
+    }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 4)
+    }
+    if !self.metadata.isEmpty {
+      try visitor.visitSingularStringField(value: self.metadata, fieldNumber: 5)
+    }
+    if !self.inboundNumbers.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.inboundNumbers, fieldNumber: 6)
+    }
+    if !self.attributes.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: self.attributes, fieldNumber: 7)
+    }
+    if !self.roomPreset.isEmpty {
+      try visitor.visitSingularStringField(value: self.roomPreset, fieldNumber: 8)
+    }
+    try { if let v = self._roomConfig {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    } }()
+    try { if let v = self._dispatchRule {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Livekit_CreateSIPDispatchRuleRequest, rhs: Livekit_CreateSIPDispatchRuleRequest) -> Bool {
-    if lhs._storage !== rhs._storage {
-      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
-        let _storage = _args.0
-        let rhs_storage = _args.1
-        if _storage._rule != rhs_storage._rule {return false}
-        if _storage._trunkIds != rhs_storage._trunkIds {return false}
-        if _storage._hidePhoneNumber != rhs_storage._hidePhoneNumber {return false}
-        if _storage._name != rhs_storage._name {return false}
-        if _storage._metadata != rhs_storage._metadata {return false}
-        if _storage._inboundNumbers != rhs_storage._inboundNumbers {return false}
-        if _storage._attributes != rhs_storage._attributes {return false}
-        if _storage._roomPreset != rhs_storage._roomPreset {return false}
-        if _storage._roomConfig != rhs_storage._roomConfig {return false}
-        if _storage._dispatchRule != rhs_storage._dispatchRule {return false}
-        return true
-      }
-      if !storagesAreEqual {return false}
-    }
+    if lhs._rule != rhs._rule {return false}
+    if lhs.trunkIds != rhs.trunkIds {return false}
+    if lhs.hidePhoneNumber != rhs.hidePhoneNumber {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs.metadata != rhs.metadata {return false}
+    if lhs.inboundNumbers != rhs.inboundNumbers {return false}
+    if lhs.attributes != rhs.attributes {return false}
+    if lhs.roomPreset != rhs.roomPreset {return false}
+    if lhs._roomConfig != rhs._roomConfig {return false}
+    if lhs._dispatchRule != rhs._dispatchRule {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
