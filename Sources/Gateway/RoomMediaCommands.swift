@@ -104,7 +104,9 @@ extension TransportConfiguration {
 
 extension ICEPeer {
   init(_ peer: RoomICEPeer) {
-    self.init(isControlling: peer.isControlled, remotePassword: peer.password, remoteCandidates: peer.candidates)
+    self.init(
+      isControlling: peer.isControlled, remotePassword: peer.password, remoteCandidates: peer.candidates,
+      usesRelaysOnly: peer.isRelayed)
   }
 }
 

@@ -90,6 +90,7 @@ extension RoomSession {
   private mutating func open(_ end: ConnectionEnd, _ remote: WebRTCDescription, isOfferer: Bool) -> Bool {
     guard let fingerprint = remote.sha256, var peer = end.peer(remote, isOfferer: isOfferer) else { return false }
     peer.candidates += end.earlyCandidates
+    peer.isRelayed = mustRelay
     emit(
       .openTransport(
         RoomTransport(

@@ -47,7 +47,7 @@ extension RoomSession {
     participantSID = join.participant.sid
     info = join.participant
     setPings(interval: join.pingInterval, timeout: join.pingTimeout)
-    note(join.iceServers)
+    note(join.iceServers, join.clientConfiguration)
     for other in join.otherParticipants { roster.note(other) }
     state = .live
     socket?.pingedAt = now
@@ -64,7 +64,7 @@ extension RoomSession {
   private mutating func resumed(_ answer: Livekit_ReconnectResponse) {
     state = .live
     socket?.pingedAt = now
-    note(answer.iceServers)
+    note(answer.iceServers, answer.clientConfiguration)
     note(.resumed(afterMilliseconds: lostSince.map { (now - $0).wholeMilliseconds } ?? 0))
     send(.syncState(syncState))
     sendAttributes()
@@ -100,12 +100,13 @@ extension RoomSession {
   }
 
   /// Reflexive addresses are learnt from the server itself: STUN servers have nothing to add.
-  private mutating func note(_ servers: [Livekit_ICEServer]) {
+  private mutating func note(_ servers: [Livekit_ICEServer], _ wishes: Livekit_ClientConfiguration) {
     let all = servers.lazy.flatMap { server in
       server.urls.lazy.compactMap { ICEServerURL(parsing: $0) }.filter { $0.scheme == .turn || $0.scheme == .turns }
         .map { RoomICEServer(url: $0, username: server.username, password: server.credential) }
     }
     iceServers = Array(all.prefix(configuration.limits.relays))
+    mustRelay = wishes.forceRelay == .enabled && !iceServers.isEmpty
   }
 
   private mutating func setPings(interval: Int32, timeout: Int32) {

@@ -83,6 +83,8 @@ public struct RoomSession: Sendable {
   var pingInterval = Duration.seconds(5)
   var pingTimeout = Duration.seconds(15)
   var iceServers: [RoomICEServer] = []
+  /// The server's wish (`force_relay`).
+  var mustRelay = false
 
   let media: RoomClientMedia
   var publisher: OfferedConnection?

@@ -81,12 +81,17 @@ public struct RoomICEPeer: Hashable, Sendable {
   public var candidates: [ICECandidate]
   /// We nominate.
   public var isControlled: Bool
+  /// It is reached through TURN servers alone.
+  public var isRelayed: Bool
 
-  public init(ufrag: String, password: String, candidates: [ICECandidate] = [], isControlled: Bool = true) {
+  public init(
+    ufrag: String, password: String, candidates: [ICECandidate] = [], isControlled: Bool = true, isRelayed: Bool = false
+  ) {
     self.ufrag = ufrag
     self.password = password
     self.candidates = candidates
     self.isControlled = isControlled
+    self.isRelayed = isRelayed
   }
 }
 

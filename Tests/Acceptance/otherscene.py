@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 
 from harness import KEY, SECRET, Gateway, direct_rule, eventually, free_port
-from livekit.protocol import models
+from livekit.protocol import models, rtc
 from roomserver import Guest, RoomServer
 from sipphone import SIPPhone
 from tones import AMPLITUDE, Tones, hears, participant_hears
@@ -17,10 +17,11 @@ class Scene:
     """A room with an agent that sends a tone, on a server of its own kind, and a gateway in front."""
 
     def __init__(self, stack: contextlib.ExitStack, directory, has_one_connection: bool, *, server: dict | None = None,
-                 **settings):
+                 relays: list[rtc.ICEServer] = (), **settings):
         self.stack, self.tones = stack, stack.enter_context(Tones())
         self.server = stack.enter_context(
             RoomServer(KEY, SECRET, free_port(), has_one_connection=has_one_connection, **(server or {})))
+        self.server.relays = list(relays)
         self.gateway = stack.enter_context(Gateway(
             directory, rooms=self.server, **({"dispatch_rules": [direct_rule("lobby")]} | settings)))
 

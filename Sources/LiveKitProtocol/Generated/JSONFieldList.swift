@@ -17,6 +17,7 @@ enum JSONFieldList {
   livekit.AvailabilityRequest job=message:livekit.Job resuming=bool
   livekit.AvailabilityResponse job_id=text available=bool supports_resume=bool participant_name=text participant_identity=text participant_metadata=text participant_attributes=map terminate=bool
   livekit.AzureBlobUpload account_name=text account_key=text container_name=text
+  livekit.ClientConfiguration resume_connection=enum:UNSET force_relay=enum:UNSET
   livekit.ClientInfo sdk=enum:UNKNOWN version=text protocol=number os=text os_version=text device_model=text browser=text browser_version=text address=text network=text other_sdks=text client_protocol=number capabilities=list
   livekit.Codec mime=text fmtp_line=text
   livekit.ConnectionQualityInfo participant_sid=text quality=enum:POOR score=number
@@ -60,7 +61,7 @@ enum JSONFieldList {
   livekit.JobState status=enum:JS_PENDING error=text started_at=long ended_at=long updated_at=long participant_identity=text worker_id=text agent_id=text
   livekit.JobTermination job_id=text
   livekit.JoinRequest client_info=message:livekit.ClientInfo connection_settings=message:livekit.ConnectionSettings metadata=text participant_attributes=map add_track_requests=list:livekit.AddTrackRequest publisher_offer=message:livekit.SessionDescription reconnect=bool reconnect_reason=enum:RR_UNKNOWN participant_sid=text sync_state=message:livekit.SyncState
-  livekit.JoinResponse room=message:livekit.Room participant=message:livekit.ParticipantInfo other_participants=list:livekit.ParticipantInfo server_version=text ice_servers=list:livekit.ICEServer subscriber_primary=bool alternative_url=text server_region=text ping_timeout=number ping_interval=number server_info=message:livekit.ServerInfo sif_trailer=text enabled_publish_codecs=list:livekit.Codec fast_publish=bool
+  livekit.JoinResponse room=message:livekit.Room participant=message:livekit.ParticipantInfo other_participants=list:livekit.ParticipantInfo server_version=text ice_servers=list:livekit.ICEServer subscriber_primary=bool alternative_url=text client_configuration=message:livekit.ClientConfiguration server_region=text ping_timeout=number ping_interval=number server_info=message:livekit.ServerInfo sif_trailer=text enabled_publish_codecs=list:livekit.Codec fast_publish=bool
   livekit.LeaveRequest can_reconnect=bool reason=enum:UNKNOWN_REASON action=enum:DISCONNECT regions=message:livekit.RegionSettings
   livekit.ListAgentDispatchRequest dispatch_id=text room=text
   livekit.ListAgentDispatchResponse agent_dispatches=list:livekit.AgentDispatch
@@ -97,7 +98,7 @@ enum JSONFieldList {
   livekit.ProviderInfo id=text name=text type=enum:PROVIDER_TYPE_UNKNOWN prevent_transfer=bool
   livekit.ProxyConfig url=text username=text password=text
   livekit.PublishDataTrackRequest pub_handle=number name=text encryption=enum:NONE
-  livekit.ReconnectResponse ice_servers=list:livekit.ICEServer server_info=message:livekit.ServerInfo last_message_seq=number
+  livekit.ReconnectResponse ice_servers=list:livekit.ICEServer client_configuration=message:livekit.ClientConfiguration server_info=message:livekit.ServerInfo last_message_seq=number
   livekit.RegionInfo region=text url=text distance=long
   livekit.RegionSettings regions=list:livekit.RegionInfo
   livekit.RegisterWorkerRequest type=enum:JT_ROOM version=text ping_interval=number namespace=absent allowed_permissions=message:livekit.ParticipantPermission agent_name=text deployment=text

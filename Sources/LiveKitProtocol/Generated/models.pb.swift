@@ -1678,6 +1678,20 @@ public nonisolated struct Livekit_TimedVersion: Sendable {
   public init() {}
 }
 
+public nonisolated struct Livekit_ClientConfiguration: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var resumeConnection: Livekit_ClientConfigSetting = .unset
+
+  public var forceRelay: Livekit_ClientConfigSetting = .unset
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "livekit"
@@ -3451,6 +3465,41 @@ nonisolated extension Livekit_TimedVersion: SwiftProtobuf.Message, SwiftProtobuf
   public static func ==(lhs: Livekit_TimedVersion, rhs: Livekit_TimedVersion) -> Bool {
     if lhs.unixMicro != rhs.unixMicro {return false}
     if lhs.ticks != rhs.ticks {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Livekit_ClientConfiguration: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ClientConfiguration"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{4}\u{3}resume_connection\0\u{4}\u{2}force_relay\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.resumeConnection) }()
+      case 5: try { try decoder.decodeSingularEnumField(value: &self.forceRelay) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.resumeConnection != .unset {
+      try visitor.visitSingularEnumField(value: self.resumeConnection, fieldNumber: 3)
+    }
+    if self.forceRelay != .unset {
+      try visitor.visitSingularEnumField(value: self.forceRelay, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Livekit_ClientConfiguration, rhs: Livekit_ClientConfiguration) -> Bool {
+    if lhs.resumeConnection != rhs.resumeConnection {return false}
+    if lhs.forceRelay != rhs.forceRelay {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

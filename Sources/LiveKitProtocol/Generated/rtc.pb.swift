@@ -632,6 +632,15 @@ public nonisolated struct Livekit_JoinResponse: @unchecked Sendable {
     set {_uniqueStorage()._alternativeURL = newValue}
   }
 
+  public var clientConfiguration: Livekit_ClientConfiguration {
+    get {_storage._clientConfiguration ?? Livekit_ClientConfiguration()}
+    set {_uniqueStorage()._clientConfiguration = newValue}
+  }
+  /// Returns true if `clientConfiguration` has been explicitly set.
+  public var hasClientConfiguration: Bool {_storage._clientConfiguration != nil}
+  /// Clears the value of `clientConfiguration`. Subsequent reads from it will return its default value.
+  public mutating func clearClientConfiguration() {_uniqueStorage()._clientConfiguration = nil}
+
   public var serverRegion: String {
     get {_storage._serverRegion}
     set {_uniqueStorage()._serverRegion = newValue}
@@ -685,6 +694,15 @@ public nonisolated struct Livekit_ReconnectResponse: Sendable {
 
   public var iceServers: [Livekit_ICEServer] = []
 
+  public var clientConfiguration: Livekit_ClientConfiguration {
+    get {_clientConfiguration ?? Livekit_ClientConfiguration()}
+    set {_clientConfiguration = newValue}
+  }
+  /// Returns true if `clientConfiguration` has been explicitly set.
+  public var hasClientConfiguration: Bool {self._clientConfiguration != nil}
+  /// Clears the value of `clientConfiguration`. Subsequent reads from it will return its default value.
+  public mutating func clearClientConfiguration() {self._clientConfiguration = nil}
+
   public var serverInfo: Livekit_ServerInfo {
     get {_serverInfo ?? Livekit_ServerInfo()}
     set {_serverInfo = newValue}
@@ -700,6 +718,7 @@ public nonisolated struct Livekit_ReconnectResponse: Sendable {
 
   public init() {}
 
+  fileprivate var _clientConfiguration: Livekit_ClientConfiguration? = nil
   fileprivate var _serverInfo: Livekit_ServerInfo? = nil
 }
 
@@ -2667,7 +2686,7 @@ nonisolated extension Livekit_MuteTrackRequest: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension Livekit_JoinResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".JoinResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}room\0\u{1}participant\0\u{3}other_participants\0\u{3}server_version\0\u{3}ice_servers\0\u{3}subscriber_primary\0\u{3}alternative_url\0\u{4}\u{2}server_region\0\u{3}ping_timeout\0\u{3}ping_interval\0\u{3}server_info\0\u{3}sif_trailer\0\u{3}enabled_publish_codecs\0\u{3}fast_publish\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}room\0\u{1}participant\0\u{3}other_participants\0\u{3}server_version\0\u{3}ice_servers\0\u{3}subscriber_primary\0\u{3}alternative_url\0\u{3}client_configuration\0\u{3}server_region\0\u{3}ping_timeout\0\u{3}ping_interval\0\u{3}server_info\0\u{3}sif_trailer\0\u{3}enabled_publish_codecs\0\u{3}fast_publish\0")
 
   fileprivate class _StorageClass {
     var _room: Livekit_Room? = nil
@@ -2677,6 +2696,7 @@ nonisolated extension Livekit_JoinResponse: SwiftProtobuf.Message, SwiftProtobuf
     var _iceServers: [Livekit_ICEServer] = []
     var _subscriberPrimary: Bool = false
     var _alternativeURL: String = String()
+    var _clientConfiguration: Livekit_ClientConfiguration? = nil
     var _serverRegion: String = String()
     var _pingTimeout: Int32 = 0
     var _pingInterval: Int32 = 0
@@ -2701,6 +2721,7 @@ nonisolated extension Livekit_JoinResponse: SwiftProtobuf.Message, SwiftProtobuf
       _iceServers = source._iceServers
       _subscriberPrimary = source._subscriberPrimary
       _alternativeURL = source._alternativeURL
+      _clientConfiguration = source._clientConfiguration
       _serverRegion = source._serverRegion
       _pingTimeout = source._pingTimeout
       _pingInterval = source._pingInterval
@@ -2733,6 +2754,7 @@ nonisolated extension Livekit_JoinResponse: SwiftProtobuf.Message, SwiftProtobuf
         case 5: try { try decoder.decodeRepeatedMessageField(value: &_storage._iceServers) }()
         case 6: try { try decoder.decodeSingularBoolField(value: &_storage._subscriberPrimary) }()
         case 7: try { try decoder.decodeSingularStringField(value: &_storage._alternativeURL) }()
+        case 8: try { try decoder.decodeSingularMessageField(value: &_storage._clientConfiguration) }()
         case 9: try { try decoder.decodeSingularStringField(value: &_storage._serverRegion) }()
         case 10: try { try decoder.decodeSingularInt32Field(value: &_storage._pingTimeout) }()
         case 11: try { try decoder.decodeSingularInt32Field(value: &_storage._pingInterval) }()
@@ -2773,6 +2795,9 @@ nonisolated extension Livekit_JoinResponse: SwiftProtobuf.Message, SwiftProtobuf
       if !_storage._alternativeURL.isEmpty {
         try visitor.visitSingularStringField(value: _storage._alternativeURL, fieldNumber: 7)
       }
+      try { if let v = _storage._clientConfiguration {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+      } }()
       if !_storage._serverRegion.isEmpty {
         try visitor.visitSingularStringField(value: _storage._serverRegion, fieldNumber: 9)
       }
@@ -2810,6 +2835,7 @@ nonisolated extension Livekit_JoinResponse: SwiftProtobuf.Message, SwiftProtobuf
         if _storage._iceServers != rhs_storage._iceServers {return false}
         if _storage._subscriberPrimary != rhs_storage._subscriberPrimary {return false}
         if _storage._alternativeURL != rhs_storage._alternativeURL {return false}
+        if _storage._clientConfiguration != rhs_storage._clientConfiguration {return false}
         if _storage._serverRegion != rhs_storage._serverRegion {return false}
         if _storage._pingTimeout != rhs_storage._pingTimeout {return false}
         if _storage._pingInterval != rhs_storage._pingInterval {return false}
@@ -2828,7 +2854,7 @@ nonisolated extension Livekit_JoinResponse: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Livekit_ReconnectResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ReconnectResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}ice_servers\0\u{4}\u{2}server_info\0\u{3}last_message_seq\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}ice_servers\0\u{3}client_configuration\0\u{3}server_info\0\u{3}last_message_seq\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2837,6 +2863,7 @@ nonisolated extension Livekit_ReconnectResponse: SwiftProtobuf.Message, SwiftPro
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.iceServers) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._clientConfiguration) }()
       case 3: try { try decoder.decodeSingularMessageField(value: &self._serverInfo) }()
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.lastMessageSeq) }()
       default: break
@@ -2852,6 +2879,9 @@ nonisolated extension Livekit_ReconnectResponse: SwiftProtobuf.Message, SwiftPro
     if !self.iceServers.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.iceServers, fieldNumber: 1)
     }
+    try { if let v = self._clientConfiguration {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
     try { if let v = self._serverInfo {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     } }()
@@ -2863,6 +2893,7 @@ nonisolated extension Livekit_ReconnectResponse: SwiftProtobuf.Message, SwiftPro
 
   public static func ==(lhs: Livekit_ReconnectResponse, rhs: Livekit_ReconnectResponse) -> Bool {
     if lhs.iceServers != rhs.iceServers {return false}
+    if lhs._clientConfiguration != rhs._clientConfiguration {return false}
     if lhs._serverInfo != rhs._serverInfo {return false}
     if lhs.lastMessageSeq != rhs.lastMessageSeq {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}

@@ -135,11 +135,15 @@ class Guest:
             self.outgoing.put_nowait(None)
             self.socket = None
 
+    def _wishes(self) -> models.ClientConfiguration:
+        return models.ClientConfiguration(force_relay=models.ENABLED if self.server.relays else models.UNSET)
+
     async def _join(self):
         self.send(join=rtc.JoinResponse(
             room=self.room.info(), participant=self.info(), other_participants=self.room.others(but=self.identity),
             server_version="1.9.0", server_info=models.ServerInfo(version="1.9.0", protocol=16),
             ping_interval=self.server.ping_interval, ping_timeout=self.server.ping_timeout, fast_publish=True,
+            ice_servers=self.server.relays, client_configuration=self._wishes(),
             subscriber_primary=not self.has_one_connection))
         for track in self.request.add_track_requests:
             await self.on_add_track(track)
@@ -154,7 +158,8 @@ class Guest:
 
     async def _resume(self, request: rtc.JoinRequest):
         self.resumptions.append(request)
-        self.send(reconnect=rtc.ReconnectResponse(last_message_seq=self.last_sequence))
+        self.send(reconnect=rtc.ReconnectResponse(
+            last_message_seq=self.last_sequence, ice_servers=self.server.relays, client_configuration=self._wishes()))
         if self.subscriber:
             await self._offer(restarts_ice=True)
 

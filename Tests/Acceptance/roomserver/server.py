@@ -26,6 +26,8 @@ class RoomServer:
         # False: `/rtc/v1` is not there, as on servers before it.
         self.has_one_connection = has_one_connection
         self.ping_interval, self.ping_timeout, self.is_dtls_server = ping_interval, ping_timeout, is_dtls_server
+        # TURN servers that those who join are told of, and must use.
+        self.relays: list[rtc.ICEServer] = []
         self.rooms: dict[str, Room] = {}
         # All that ever were.
         self.guests: list[Guest] = []
