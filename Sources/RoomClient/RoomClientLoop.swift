@@ -49,7 +49,12 @@ final class RoomClientLoop {
     stopIfDone()
   }
 
-  private func stopIfDone() { if isEnding, connections.isEmpty { stops.pointee = true } }
+  private func stopIfDone() {
+    guard isEnding, connections.isEmpty else { return }
+    stops.pointee = true
+    // When a timer ends the last one, the library would wait for something to happen before it returns.
+    if let library { cws_wake(library) }
+  }
 
   private func find(_ id: UInt64, _ target: RoomClient.Target) {
     if let address = IPAddress(target.host) { return connect(id, target, address) }

@@ -32,7 +32,8 @@ async def test_a_websocket_that_is_cut_is_resumed_and_nobody_hears_of_it(tmp_pat
             await eventually(lambda: len(talk.agent.audio(talk.identity)) > 24000, "three seconds of the phone")
             assert talk.gaps() == []
             await talk.both_hear()
-            assert talk.agent.caller().sid == talk.sid and len(talk.leg.connections) == 1
+            assert talk.agent.caller().sid == talk.sid
+            await eventually(lambda: len(talk.leg.connections) == 1, "the former WebSocket to be given up", 10)
             assert not [event for event in talk.agent.events if event[0] != "participant_connected"]
             await talk.hangs_up()
             await eventually(lambda: talk.agent.caller() is None, "the phone to leave")
@@ -205,6 +206,17 @@ async def test_a_server_that_stays_away_ends_its_calls_and_refuses_new_ones_unti
         await scene.start_rooms()
         for gateway, number in ((direct, 5), (linked, 6)):
             await (await scene.talk(gateway, number)).hangs_up()
+
+
+async def test_a_gateway_stops_in_time_although_the_server_says_nothing(tmp_path):
+    async with Scene(tmp_path) as scene:
+        gateway = await scene.gateway()
+        talk = await scene.talk(gateway, 1)
+        talk.leg.silence()
+        began = time.monotonic()
+        assert await asyncio.to_thread(gateway.stop, signal.SIGINT) == 0
+        # A close frame is awaited for 3 s.
+        assert time.monotonic() - began < 6 * ALLOWANCE
 
 
 async def drone(source: rtc.AudioSource, frequency: int):
