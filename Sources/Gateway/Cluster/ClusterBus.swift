@@ -16,14 +16,12 @@ actor ClusterBus {
 
   /// Asked twice before it is given up: the bus promises nothing about a message's arrival.
   static let attempts = 2
-  /// Events of Redis that may wait for this actor; more are lost, as the bus may lose anything.
-  private static let eventLimit = 65_536
 
   /// Whether requests can be made now. Read by any thread.
   nonisolated var isReady: Bool { readiness.withLock { $0 } }
 
   private let redis: RedisClient
-  private let events: AsyncStream<RedisEvent>
+  private let events: RedisEventQueue
   private let log: Logger
   private let readiness = Mutex(false)
   private var client: BusClient
@@ -32,6 +30,7 @@ actor ClusterBus {
   private var callers: [BusClient.CallID: CheckedContinuation<Result<[[UInt8]], BusError>, Never>] = [:]
   private var locks: [UInt64: String] = [:]
   private var nextLock: UInt64 = 1
+  private var random = RandomSource.system
   private var readyWaiters: [CheckedContinuation<Void, Never>] = []
   private var alarm: (at: MonotonicTime, task: Task<Void, Never>)?
   private var failures = FailureLog()
@@ -41,19 +40,20 @@ actor ClusterBus {
   /// Begins to connect. Throws what is wrong with the certificates.
   init(_ settings: ClusterSettings, log: Logger) throws(RedisClient.StartError) {
     self.log = log
-    var random = SystemRandomNumberGenerator()
     client = BusClient(service: BusMethod.ioService, clientID: BusID.client(using: &random))
     server = BusServer(service: BusMethod.sipService, serverID: BusID.server(using: &random))
-    let (stream, continuation) = AsyncStream.makeStream(
-      of: RedisEvent.self, bufferingPolicy: .bufferingOldest(Self.eventLimit))
-    events = stream
-    redis = try RedisClient(settings.redis) { continuation.yield($0) }
+    let queue = RedisEventQueue()
+    events = queue
+    redis = try RedisClient(settings.redis) { queue.push($0) }
     redis.subscribe(client.channels)
   }
 
   /// Until the task is cancelled.
   func run() async {
-    for await event in events { handle(event) }
+    for await event in events.events {
+      handle(event)
+      events.finishedHandling(event)
+    }
   }
 
   /// Returns when Redis is there, or the time is up.
@@ -104,7 +104,6 @@ actor ClusterBus {
     _ method: BusMethod, _ payload: [UInt8], _ timing: BusClient.Timing
   ) async -> Result<[[UInt8]], BusError> {
     await withCheckedContinuation { continuation in
-      var random = SystemRandomNumberGenerator()
       let (id, actions) = client.call(method, payload: payload, timing: timing, at: Self.time, using: &random)
       callers[id] = continuation
       perform(actions)
