@@ -105,7 +105,8 @@ async def test_more_agents_than_sections_come_and_go(tmp_path, has_one_connectio
         frequencies = [800 + 200 * n for n in range(2)] + [1800 + 200 * n for n in range(3)]
         for frequency in frequencies:
             await here.server.say(here.server.seat, "lobby", f"agent-{frequency}", frequency, AMPLITUDE / 4)
-        await eventually(lambda: all(level(last_half_second(here.phone), each) > -14 for each in frequencies), "five more agents")
+        await eventually(
+            lambda: all(level(last_half_second(here.phone), each) > -14 for each in frequencies), "five more agents")
         for frequency in frequencies:
             await here.server.say(here.room.remove, here.room.speakers[f"agent-{frequency}"])
         await hears(here.phone, AGENT_HZ, *frequencies)

@@ -45,7 +45,8 @@ async def test_a_call_that_ends_while_the_server_lets_it_in_is_not_left_in_the_r
             phone.acknowledge(answer)
             assert answer.status == 487
         here.server.barrier = None
-        await eventually(lambda: len(here.server.guests) == 2 and here.guest.left == models.CLIENT_INITIATED, "a word of leave", 5)
+        await eventually(
+            lambda: len(here.server.guests) == 2 and here.guest.left == models.CLIENT_INITIATED, "a word of leave", 5)
         assert [*here.room.guests] == [IDENTITY]
 
 
@@ -196,4 +197,5 @@ async def test_a_caller_follows_to_the_region_that_the_server_names(tmp_path, ha
             second = await here.call(OTHER_HZ, number="+15550124")
             await hears(second, AGENT_HZ)
             assert (await asyncio.to_thread(here.phone.hang_up)).status == 200
-            await eventually(lambda: other.guests[0].left == models.CLIENT_INITIATED, "the other server to see the caller leave")
+            await eventually(
+                lambda: other.guests[0].left == models.CLIENT_INITIATED, "the other server to see the caller leave")

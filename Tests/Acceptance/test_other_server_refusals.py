@@ -44,7 +44,8 @@ async def test_a_refused_call_says_why(tmp_path, has_one_connection, refusal, st
 
 @both
 async def test_a_token_of_another_secret_is_refused(tmp_path, has_one_connection):
-    with RoomServer(KEY, "another-secret-of-32-characters-and-more", free_port(), has_one_connection=has_one_connection) as server:
+    other = "another-secret-of-32-characters-and-more"
+    with RoomServer(KEY, other, free_port(), has_one_connection=has_one_connection) as server:
         with Gateway(tmp_path, rooms=server) as gateway:
             status, _, record = await call(gateway)
     assert (status, record["end_reason"]) == (486, "join-failed")
@@ -63,7 +64,8 @@ async def test_a_word_of_leave_instead_of_a_welcome_refuses_the_call(tmp_path, h
 
 @both
 @pytest.mark.parametrize(("leave", "status", "reason"), [
-    ((models.PARTICIPANT_REMOVED, ACTION.DISCONNECT), 486, "removed"), ((models.ROOM_DELETED, ACTION.DISCONNECT), 486, "room-deleted"),
+    ((models.PARTICIPANT_REMOVED, ACTION.DISCONNECT), 486, "removed"),
+    ((models.ROOM_DELETED, ACTION.DISCONNECT), 486, "room-deleted"),
     ((models.UNKNOWN_REASON, ACTION.RECONNECT), 200, "hangup"), ((models.UNKNOWN_REASON, ACTION.RESUME), 200, "hangup"),
 ], ids=["removed", "room-deleted", "reconnect", "resume"])
 async def test_what_the_server_says_while_the_phone_rings(tmp_path, has_one_connection, leave, status, reason):

@@ -45,7 +45,7 @@ class Guest:
         self.requests: list[rtc.SignalRequest] = []
         self.resumptions: list[rtc.JoinRequest] = []
         self.left: models.DisconnectReason | None = None
-        self.is_gone, self.is_silent, self.holds_confirmations = False, False, False
+        self.is_gone = self.is_silent = False
         self.tracks: dict[str, Track] = {}
         self.announced: dict[str, models.TrackInfo] = {}
         self.recording: Recording | None = None
