@@ -10,7 +10,6 @@ import random
 import re
 import shutil
 import signal
-import socket
 import string
 import subprocess
 import threading
@@ -167,7 +166,7 @@ class Redis:
     """A real redis-server on a port of its own."""
 
     def __init__(self, directory: pathlib.Path, *arguments: str, tls: dict | None = None):
-        self.port, self.directory, self.arguments, self.tls = free_port(socket.SOCK_STREAM), directory, arguments, tls
+        self.port, self.directory, self.arguments, self.tls = free_port(), directory, arguments, tls
         self.process = None
 
     def __enter__(self) -> "Redis":

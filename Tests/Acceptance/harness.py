@@ -1,6 +1,7 @@
 """Starts the real gateway, real sipp callers and real LiveKit SDK participants, all on 127.0.0.1 with ports picked free."""
 
 import asyncio
+import collections
 import contextlib
 import http.client
 import json
@@ -34,20 +35,27 @@ def binary() -> pathlib.Path:
     return pathlib.Path(os.environ.get("TRUNKLINE", ROOT / ".build" / "debug" / "trunkline"))
 
 
-def free_port(kind=socket.SOCK_DGRAM, count=1) -> int:
-    """The first of `count` neighbouring ports that are free for UDP and TCP; the first is even."""
+# The last ports that `free_port` gave, which may not be open yet.
+given_ports: collections.deque[int] = collections.deque(maxlen=1000)
+
+
+def free_port(count=1) -> int:
+    """The first of `count` neighbouring ports that are free for UDP and TCP; the first is even. Below the ports that the
+    system gives to clients, and those of calls: neither can take one before its owner has it."""
     while True:
-        with socket.socket(socket.AF_INET, kind) as probe:
-            probe.bind(("127.0.0.1", 0))
-            first = probe.getsockname()[1] & ~1
+        first = random.randrange(2000, 10000 - count, 2)
+        ports = range(first, first + count)
+        if any(port in given_ports for port in ports):
+            continue
         try:
             with contextlib.ExitStack() as stack:
-                for port in range(first, first + count):
+                for port in ports:
                     for each in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
                         stack.enter_context(socket.socket(socket.AF_INET, each)).bind(("127.0.0.1", port))
-            return first
         except OSError:
             continue
+        given_ports.extend(ports)
+        return first
 
 
 def wait_until(condition, what: str, deadline: float = 20.0):

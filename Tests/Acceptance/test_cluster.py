@@ -33,7 +33,7 @@ class Member(Gateway):
     def __init__(self, directory, redis: Redis, rooms: Gateway | None = None, /, **settings):
         directory.mkdir(exist_ok=True)
         super().__init__(directory, rooms, is_embedded=True)
-        self.health_port, self.metrics_port = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_STREAM)
+        self.health_port, self.metrics_port = free_port(), free_port()
         for key in ("inbound_trunks", "dispatch_rules", "keys", "port", "bind_addresses", "rtc"):
             self.configuration.pop(key, None)
         address = {"address": f"127.0.0.1:{redis.port}"}
