@@ -20,6 +20,7 @@ extension Call {
       self.place = place
       summary.participantSID = place.participantSID
       leg?.open(on: context.loops[place.loop])
+      leg?.setComfortNoise(false)
       context.events.callJoined(self)
       handle(.roomJoined(occupancy))
     case .failure(let fault): handle(.joinFailed(fault))

@@ -244,8 +244,11 @@ extension RunningGateway {
         index: index, webRTCAddresses: listenAddresses(configuration),
         webRTCPort: configuration.room.udpPort + UInt16(index))
     }
+    // All that others say in a room comes on one transport.
     return MediaLoopConfiguration(
-      index: index, webRTCAddresses: [], webRTCPort: 0, authorities: TLSAuthorities(file: server.authorityFile))
+      index: index, webRTCAddresses: [], webRTCPort: 0,
+      limits: MediaLimits(tracksPerTransport: RoomClientLimits().subscriptions),
+      authorities: TLSAuthorities(file: server.authorityFile))
   }
 
   private static func rooms(

@@ -25,14 +25,17 @@ struct HiddenArrivals {
   /// A decision that no retransmission asks for in this time is not asked for any more; nor is one awaited longer.
   static let lifetime: Duration = .seconds(16)
 
+  /// Keys of `entries`, the oldest first.
+  private var order: [Key] = []
   private var entries: [Key: (decision: Decision?, expiry: MonotonicTime)] = [:]
 
   /// True: nobody has asked about it, and the caller of this must.
   mutating func begin(_ key: Key, now: MonotonicTime) -> Bool {
     if let entry = entries[key], now < entry.expiry { return false }
-    if entries.count >= Self.capacity { entries = entries.filter { now < $0.value.expiry } }
-    guard entries.count < Self.capacity else { return false }
+    if entries[key] == nil { order.append(key) }
     entries[key] = (nil, now + Self.lifetime)
+    // Whoever fills the table pushes out what came first, most of it their own.
+    if order.count > Self.capacity { entries[order.removeFirst()] = nil }
     return true
   }
 
@@ -45,6 +48,7 @@ struct HiddenArrivals {
   mutating func take(_ key: Key, now: MonotonicTime) -> Decision? {
     guard let entry = entries[key], let decision = entry.decision, now < entry.expiry else { return nil }
     entries[key] = nil
+    order.removeAll { $0 == key }
     return decision
   }
 }

@@ -67,7 +67,12 @@ final class RedisLink {
   private var backlog: [ConnectionID: [(UInt64, isAsking: Bool)]] = [:]
   /// Which of the configured addresses is tried.
   private var turn = 0
+  /// Where each lock was asked for.
+  private var asked: [UInt64: ConnectionID] = [:]
   private var backoff = Backoff()
+  private var upSince = MonotonicTime.zero
+  /// How long it must have been up for the next loss to be a first one.
+  private static let settledTime = Duration.seconds(5)
   private var random: RandomSource
   private var actions: [Action] = []
 
@@ -272,7 +277,7 @@ final class RedisLink {
       connection.isReady, connections[subscriptions]?.isReady == true, confirmed.isSuperset(of: wanted)
     else { return }
     phase = .up
-    backoff.reset()
+    upSince = now
     actions.append(.event(.ready(connection.address)))
   }
 
@@ -294,7 +299,10 @@ final class RedisLink {
     confirmed = []
     for token in locks.keys.sorted() { actions.append(.event(.locked(token, isOurs: false))) }
     locks = [:]
+    asked = [:]
     turn += 1
+    // A Redis that lets us in and sends us away is as bad as none.
+    if wasUp, now - upSince >= Self.settledTime { backoff.reset() }
     phase = .waiting(until: now + backoff.wait(using: &random))
     actions.append(.event(wasUp ? .lost(reason) : .unreachable(reason)))
   }
@@ -310,9 +318,6 @@ final class RedisLink {
   }
 
   // MARK: Locks
-
-  /// Where each lock was asked for.
-  private var asked: [UInt64: ConnectionID] = [:]
 
   private func settle(_ token: UInt64, isOurs: Bool) {
     asked[token] = nil

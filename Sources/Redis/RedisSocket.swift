@@ -10,6 +10,8 @@ final class RedisSocket {
   /// Bytes that wait for the network: a Redis that reads so slowly is as good as gone.
   static let outgoingLimit = 8 << 20
 
+  private static let compactionByteCount = 64 << 10
+
   private enum State { case connecting, handshaking, open }
 
   let descriptor: Int32
@@ -111,11 +113,18 @@ final class RedisSocket {
       }
       guard count >= 0 else {
         guard errno == EAGAIN || errno == EINTR else { throw Self.fault(errno) }
-        return
+        return compact()
       }
       sent += count
     }
     outgoing.removeAll(keepingCapacity: true)
+    sent = 0
+  }
+
+  /// A backlog that never empties must not keep what has left it.
+  private func compact() {
+    guard sent >= Self.compactionByteCount else { return }
+    outgoing.removeFirst(sent)
     sent = 0
   }
 

@@ -38,9 +38,9 @@ public struct RoomClientLimits: Hashable, Sendable {
   public var participants = 5_000
   public var tracksPerParticipant = 64
   /// Audio tracks of others that are subscribed to.
-  public var subscriptions = 64
+  public var subscriptions = 48
   /// Audio sections of one peer connection that others' tracks come in.
-  public var sections = 64
+  public var sections = 48
   /// Trickled candidates that wait for their description.
   public var candidates = 64
   /// Reliable packets kept until their channel opens, and for a resume.

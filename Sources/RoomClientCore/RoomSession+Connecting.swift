@@ -140,7 +140,6 @@ extension RoomSession {
     switch state {
     case .connecting: attemptFailed("\(url) cannot be reached: \(reason)")
     case .live:
-      socket = nil
       lose("the connection to \(url) ended: \(reason)", then: mediaFailure == nil ? .resume : .join)
     case .new, .preparing, .pausing, .leaving, .ended: break
     }
@@ -206,8 +205,8 @@ extension RoomSession {
 
   /// A participant is known where it joined: only one that joins anew may do so elsewhere.
   mutating func useNextRegion() {
-    guard purpose == .join, !regions.isEmpty else { return }
-    url = regions.removeFirst()
+    guard purpose == .join else { return }
+    url = regions.isEmpty ? entry.url ?? configuration.url : regions.removeFirst()
   }
 
   // MARK: Time

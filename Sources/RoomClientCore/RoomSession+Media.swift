@@ -129,6 +129,8 @@ extension RoomSession {
     guard change(id, { $0.isFailed = true }) else { return }
     let sentence = "the media failed: \(reason)"
     reportMediaLost(sentence)
+    // A resume that is under way finds out by itself.
+    guard state != .connecting else { return }
     purpose = .join
     guard state == .live, mediaFailure == nil else { return }
     mediaFailure = (now, sentence)

@@ -37,6 +37,7 @@ extension RoomSession {
   // MARK: In the room
 
   private mutating func joined(_ join: Livekit_JoinResponse) {
+    guard !join.participant.sid.isEmpty else { return attemptFailed("\(url) names no participant of ours") }
     let isFirst = !hasJoined
     for end in [publisher?.end, subscriber?.end].compactMap(\.self) { emit(.closeTransport(end.transport)) }
     tracks = [:]
@@ -48,7 +49,8 @@ extension RoomSession {
     info = join.participant
     setPings(interval: join.pingInterval, timeout: join.pingTimeout)
     note(join.iceServers, join.clientConfiguration)
-    for other in join.otherParticipants { roster.note(other) }
+    noteOthers(join.otherParticipants)
+    hasAskedForRegions = false
     state = .live
     socket?.pingedAt = now
     mediaAwaitedSince = now
@@ -111,7 +113,13 @@ extension RoomSession {
 
   private mutating func setPings(interval: Int32, timeout: Int32) {
     if interval > 0 { pingInterval = .seconds(Int64(min(interval, 60))) }
-    if timeout > 0 { pingTimeout = max(.seconds(Int64(min(timeout, 120))), pingInterval * 2) }
+    if timeout > 0 { pingTimeout = .seconds(Int64(min(timeout, 120))) }
+    pingTimeout = max(pingTimeout, pingInterval * 2)
+  }
+
+  /// Our own former self may still be there after we joined anew.
+  private mutating func noteOthers(_ others: [Livekit_ParticipantInfo]) {
+    for other in others where other.identity != entry.identity { roster.note(other) }
   }
 
   private mutating func follow(_ move: Livekit_RoomMovedResponse) {
@@ -122,7 +130,7 @@ extension RoomSession {
     info = move.participant
     roster.removeAll()
     subscribed = []
-    for other in move.otherParticipants { roster.note(other) }
+    noteOthers(move.otherParticipants)
     emit(.moved(room: entry.roomName, participantSID: participantSID))
     followRoster()
   }

@@ -48,8 +48,9 @@ struct HiddenArrivalsTests {
   func bounded() {
     var arrivals = HiddenArrivals()
     for index in 0..<HiddenArrivals.capacity { #expect(begin("\(index)", &arrivals, now)) }
-    #expect(!begin("x", &arrivals, now))
-    #expect(begin("x", &arrivals, now + HiddenArrivals.lifetime))
+    for index in 0..<2 { arrivals.decide(key("\(index)"), decision, now: now) }
+    #expect(begin("x", &arrivals, now), "the one that came first makes room")
+    #expect(take("0", &arrivals, now) == nil && take("1", &arrivals, now) != nil)
     arrivals.decide(key("unknown"), decision, now: now)
     #expect(take("unknown", &arrivals, now) == nil)
   }

@@ -12,6 +12,7 @@ struct RefusalTests {
       (.sdpError, 400), (.noCommonCodec, 488), (.noCommonCrypto, 488), (.mediaFailed, 500), (.roomFull, 486),
       (.joinFailed, 486), (.nobodyJoined, 480), (.noTrackSubscribed, 486), (.transportFailed, 503), (.removed, 486),
       (.roomDeleted, 486), (.shutdown, 503),
+      (.roomsUnavailable, 503), (.clusterUnavailable, 503), (.quotaExceeded, 503),
     ])
   func statuses(reason: RefusalReason, code: Int) { #expect(reason.status.code == code) }
 
@@ -20,7 +21,7 @@ struct RefusalTests {
     #expect(!reason.sentence.isEmpty && reason.sentence.last != ".")
     #expect((400..<600).contains(reason.status.code))
     #expect(EndReason.allCodes.contains(reason.rawValue))
-    #expect(RefusalReason.allCases.count == 24)
+    #expect(RefusalReason.allCases.count == 25)
   }
 
   @Test("a stranger cannot tell a missing trunk from a missing rule")

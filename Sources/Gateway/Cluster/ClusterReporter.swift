@@ -17,6 +17,8 @@ final class ClusterReporter: Sendable {
   static let keepAlive: Duration = .seconds(600)
   /// Reports of transfers that may wait, of one call.
   private static let transferLimit = 16
+  /// Calls whose last words wait for a bus that is away.
+  private static let waitingLimit = 20_000
 
   private struct Entry {
     var info = Livekit_SIPCallInfo()
@@ -27,6 +29,8 @@ final class ClusterReporter: Sendable {
     var isSending = false
     var transfers: [Livekit_SIPTransferInfo] = []
     var reportedAt: MonotonicTime
+
+    var isWaiting: Bool { isDirty || isOver || !transfers.isEmpty }
   }
 
   private enum Report {
@@ -50,12 +54,12 @@ final class ClusterReporter: Sendable {
 
   /// Until the task is cancelled.
   func keepAlive() async {
-    while (try? await Task.sleep(for: .seconds(60))) != nil {
-      let now = MonotonicClock.now()
+    while (try? await Task.sleep(for: .seconds(5))) != nil {
+      let (now, isReady) = (MonotonicClock.now(), bus.isReady)
       let due = calls.withLock { calls in
-        let due = calls.filter { now - $0.value.reportedAt >= Self.keepAlive && !$0.value.isOver }.keys
-        for callID in due { calls[callID]?.isDirty = true }
-        return Array(due)
+        let stale = calls.filter { now - $0.value.reportedAt >= Self.keepAlive && !$0.value.isOver }.keys
+        for callID in stale { calls[callID]?.isDirty = true }
+        return isReady ? calls.filter { !$0.value.isSending && $0.value.isWaiting }.map(\.key) : []
       }
       for callID in due { send(callID) }
     }
@@ -86,7 +90,23 @@ final class ClusterReporter: Sendable {
       return true
     }
     guard isFirst else { return }
-    Task { while let report = next(callID) { await deliver(report, callID) } }
+    Task { while let report = next(callID), await deliver(report, callID) {} }
+  }
+
+  /// Until the bus is back.
+  private func postpone(_ report: Report, _ callID: String) {
+    calls.withLock { calls in
+      guard calls.count <= Self.waitingLimit else {
+        calls[callID] = nil
+        return
+      }
+      switch report {
+      case .state: calls[callID]?.isDirty = true
+      case .transfer(let info): calls[callID]?.transfers.insert(info, at: 0)
+      case .context: calls[callID]?.isClosing = false
+      }
+      calls[callID]?.isSending = false
+    }
   }
 
   private func next(_ callID: String) -> Report? {
@@ -107,7 +127,8 @@ final class ClusterReporter: Sendable {
     }
   }
 
-  private func deliver(_ report: Report, _ callID: String) async {
+  /// False: it waits, and what comes after it.
+  private func deliver(_ report: Report, _ callID: String) async -> Bool {
     do throws(BusError) {
       switch report {
       case .state(let info):
@@ -126,7 +147,12 @@ final class ClusterReporter: Sendable {
     } catch {
       log.warning(
         "the cluster was not told of a call's state", metadata: ["call": "\(callID)", "why": "\(error.message)"])
+      if !bus.isReady {
+        postpone(report, callID)
+        return false
+      }
     }
+    return true
   }
 }
 

@@ -3,26 +3,27 @@ import MediaCore
 import RoomCore
 import SDP
 
-/// Addresses of the TURN servers that a room server names, for a while.
+/// Addresses of the TURN servers that room servers name, for a while; also that there are none.
 struct RelayHosts {
   private static let lifetime = Duration.seconds(60)
+  private static let failureLifetime = Duration.seconds(5)
   private static let limit = 64
+  /// Each look-up has a thread.
+  private static let lookupLimit = 8
 
-  private var addresses: [String: IPAddress] = [:]
-  private var expiry = MonotonicTime.zero
+  private var answers: [String: (address: IPAddress?, expiry: MonotonicTime)] = [:]
+  private var underWay: Set<String> = []
 
-  /// Nil: a name must be looked up first.
-  mutating func known(_ wanted: [RoomICEServer], now: MonotonicTime) -> [ICEServer]? {
-    if now >= expiry { addresses = [:] }
-    guard wanted.allSatisfy({ IPAddress($0.url.host) != nil || addresses[$0.url.host] != nil }) else { return nil }
-    return servers(wanted)
+  /// Those that have an address. Nil: a name must be looked up first.
+  func known(_ wanted: [RoomICEServer], now: MonotonicTime) -> [ICEServer]? {
+    wanted.allSatisfy { isKnown($0.url.host, now) } ? servers(wanted, now: now) : nil
   }
 
-  /// Those of them that have an address.
-  func servers(_ wanted: [RoomICEServer]) -> [ICEServer] {
+  /// Those whose address is known.
+  func servers(_ wanted: [RoomICEServer], now: MonotonicTime) -> [ICEServer] {
     wanted.compactMap { server in
       let host = server.url.host
-      guard let address = IPAddress(host) ?? addresses[host] else { return nil }
+      guard let address = IPAddress(host) ?? answer(host, now)?.address else { return nil }
       let transport: ICEServer.TransportProtocol =
         server.url.scheme == .turns ? .tls : server.url.isStream ? .tcp : .udp
       return ICEServer(
@@ -31,17 +32,25 @@ struct RelayHosts {
     }
   }
 
-  mutating func note(_ found: [String: IPAddress], now: MonotonicTime) {
-    if addresses.count + found.count > Self.limit { addresses = [:] }
-    addresses.merge(found) { $1 }
-    expiry = now + Self.lifetime
+  /// For each of them `note` must follow.
+  mutating func namesToLookUp(_ wanted: [RoomICEServer], now: MonotonicTime) -> [String] {
+    let missing = Set(wanted.map(\.url.host)).filter { !isKnown($0, now) && !underWay.contains($0) }
+    let names = Array(missing.sorted().prefix(max(0, Self.lookupLimit - underWay.count)))
+    underWay.formUnion(names)
+    return names
   }
 
-  static func lookUp(_ wanted: [RoomICEServer]) async -> [String: IPAddress] {
-    var found: [String: IPAddress] = [:]
-    for name in Set(wanted.map(\.url.host)) where IPAddress(name) == nil {
-      found[name] = await AddressResolver.addresses(of: name).first
-    }
-    return found
+  mutating func note(_ name: String, _ address: IPAddress?, now: MonotonicTime) {
+    underWay.remove(name)
+    if answers.count >= Self.limit { answers = [:] }
+    answers[name] = (address, now + (address == nil ? Self.failureLifetime : Self.lifetime))
+  }
+
+  private func isKnown(_ host: String, _ now: MonotonicTime) -> Bool {
+    IPAddress(host) != nil || answer(host, now) != nil
+  }
+
+  private func answer(_ host: String, _ now: MonotonicTime) -> (address: IPAddress?, expiry: MonotonicTime)? {
+    answers[host].flatMap { now < $0.expiry ? $0 : nil }
   }
 }

@@ -13,35 +13,46 @@ import Telephony
 extension RemoteRooms {
   func perform(_ action: RoomMediaAction, of number: UInt64) {
     guard sessions[number]?.held == nil else {
-      sessions[number]?.held?.append(action)
+      sessions[number]?.held?.actions.append(action)
       return
     }
-    if case .openTransport(let transport) = action, !transport.iceServers.isEmpty {
-      if let servers = hosts.known(transport.iceServers, now: MonotonicClock.now()) {
-        return open(transport, servers, of: number)
-      }
-      sessions[number]?.held = [action]
-      let wanted = transport.iceServers
-      Task { resolved(await RelayHosts.lookUp(wanted), of: number) }
-      // What takes longer is gone without, this time.
-      Task {
-        try? await Task.sleep(for: Self.lookupPatience)
-        resolved([:], of: number)
-      }
-      return
+    guard case .openTransport(let transport) = action, !transport.iceServers.isEmpty else {
+      return post(action, of: number)
     }
-    post(action, of: number)
+    let now = MonotonicClock.now()
+    if let servers = hosts.known(transport.iceServers, now: now) { return open(transport, servers, of: number) }
+    sessions[number]?.held = ([action], now)
+    for name in hosts.namesToLookUp(transport.iceServers, now: now) {
+      Task { found(name, await AddressResolver.addresses(of: name).first) }
+    }
   }
 
-  private func resolved(_ addresses: [String: IPAddress], of number: UInt64) {
-    hosts.note(addresses, now: MonotonicClock.now())
+  private func found(_ name: String, _ address: IPAddress?) {
+    hosts.note(name, address, now: MonotonicClock.now())
+    releaseHeld()
+  }
+
+  /// Goes on where all names are known. What takes longer is gone without, this time.
+  func releaseHeld() {
+    let now = MonotonicClock.now()
+    for (number, session) in sessions {
+      guard let held = session.held, case .openTransport(let transport)? = held.actions.first,
+        now - held.since >= Self.lookupPatience || hosts.known(transport.iceServers, now: now) != nil
+      else { continue }
+      sessions[number]?.held = nil
+      open(transport, hosts.servers(transport.iceServers, now: now), of: number)
+      for action in held.actions.dropFirst() { perform(action, of: number) }
+    }
+  }
+
+  /// A session that ends meanwhile leaves nothing behind on its loop.
+  func closeHeld(of number: UInt64) {
     guard let held = sessions[number]?.held else { return }
     sessions[number]?.held = nil
-    for action in held {
-      if case .openTransport(let transport) = action {
-        open(transport, hosts.servers(transport.iceServers), of: number)
-      } else {
-        perform(action, of: number)
+    for action in held.actions {
+      switch action {
+      case .closeTransport, .closeRoom: post(action, of: number)
+      default: break
       }
     }
   }

@@ -28,8 +28,8 @@ actor RemoteRooms {
     var notify: @Sendable (CallerRoomEvent) -> Void
     /// UDP ports of transports that are not open yet.
     var leases: [MediaTransportID: [PortLease]] = [:]
-    /// Media actions that wait until TURN servers' names are looked up. Nil: none wait.
-    var held: [RoomMediaAction]?
+    /// Media actions that wait until TURN servers' names are looked up, and since when. Nil: none wait.
+    var held: (actions: [RoomMediaAction], since: MonotonicTime)?
     /// Whether the room's agents were last told to be missing.
     var misses: Bool?
   }
@@ -61,7 +61,13 @@ actor RemoteRooms {
     socketEvents = events
     var settings = RoomClient.Options()
     settings.authorityFile = access.settings.authorityFile
-    sockets = try RoomClient.start(settings) { events.push($0, $1) }
+    sockets = try RoomClient.start(settings) { number, event in
+      let socket = SocketNumber(number)
+      if events.push(SocketEvent(socket: socket, event: event)) { return }
+      // Its session resumes, and is told all that counts.
+      events.push(
+        SocketEvent(socket: socket, event: .closed(reason: "the gateway cannot keep up with what servers say")))
+    }
   }
 
   // MARK: What is asked, and what happens
@@ -81,8 +87,8 @@ actor RemoteRooms {
 
   /// Feeds what servers say, until the end.
   func consumeSockets() async {
-    for await (id, event) in socketEvents.events {
-      receive(event, on: SocketNumber(id))
+    for await event in socketEvents.events {
+      receive(event.event, on: event.socket)
       socketEvents.finishedHandling(event)
     }
   }
@@ -90,6 +96,7 @@ actor RemoteRooms {
   /// Lets time pass until the task is cancelled.
   func keepTime() async {
     while (try? await Task.sleep(for: .milliseconds(100))) != nil {
+      releaseHeld()
       for number in sessions.keys { handle(.tick, of: number) }
     }
   }
@@ -169,7 +176,9 @@ actor RemoteRooms {
   }
 
   func rebind(_ old: PhoneLegID, to new: PhoneLegID, notify: @escaping @Sendable (CallerRoomEvent) -> Void) {
-    guard let number = numbers.removeValue(forKey: old) else { return }
+    guard let number = numbers.removeValue(forKey: old) else {
+      return notify(.lost(reason: "the call that was in the room has left it"))
+    }
     numbers[new] = number
     sessions[number]?.call = new
     sessions[number]?.notify = notify
@@ -198,6 +207,7 @@ actor RemoteRooms {
 
   /// Its number stays with no call.
   private func forget(_ number: UInt64) {
+    closeHeld(of: number)
     guard let session = sessions.removeValue(forKey: number) else { return }
     if numbers[session.call] == number { numbers[session.call] = nil }
   }

@@ -22,7 +22,7 @@ struct RoomsOfServer: RoomSide {
   var administration: any RoomAdministration & AgentDispatching { elsewhere }
 
   func endpoint(verifier: TokenVerifier, api: TwirpServer) -> any WebHandler {
-    ServiceEndpoint(api: api, url: elsewhere.url)
+    ServiceEndpoint(api: api)
   }
 
   func run(_ events: MediaEventQueue) async {

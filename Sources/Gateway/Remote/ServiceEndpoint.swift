@@ -1,12 +1,9 @@
 import API
-import RoomClientCore
 import WebServer
 
 /// The public port's paths where the rooms are on another server: the APIs, and a word for whoever looks for a room.
 struct ServiceEndpoint: WebHandler {
   let api: TwirpServer
-  /// Where the rooms are.
-  let url: RoomServerURL
 
   func respond(to request: HTTPRequest) async -> HTTPResponse {
     switch (request.path, request.method) {
@@ -24,5 +21,5 @@ struct ServiceEndpoint: WebHandler {
 
   func decideUpgrade(of request: HTTPRequest) async -> WebSocketDecision { .refuse(notHere) }
 
-  private var notHere: HTTPResponse { .text(404, "not found; the rooms and agents are those of \(url)") }
+  private var notHere: HTTPResponse { .text(404, "not found; the rooms and agents are on another server") }
 }
