@@ -8,7 +8,7 @@ import signal
 import pytest
 import sound
 import yaml
-from harness import ROOT, SECRET, binary, eventually
+from harness import ROOT, SECRET, binary, eventually, free_port
 
 SHIPPED = yaml.safe_load((ROOT / "conf" / "trunkline.yaml").read_text())
 # Ports, keys and directories are the harness's.
@@ -27,6 +27,7 @@ def command(words: str, gateway, directory, python=".venv") -> str:
         ("SECRET=secret", f"SECRET={SECRET}"), (".build/release/trunkline", str(binary())), ("python3 ", f"{ROOT}/{python}/bin/python "), ("back.wav", f"{directory}/back.wav"),
         ("127.0.0.1:7880", f"127.0.0.1:{gateway.port}"), ("127.0.0.1:5060", f"127.0.0.1:{gateway.sip_port}"),
         ("@127.0.0.1 ", f"@127.0.0.1:{gateway.sip_port} "), ("conf/trunkline.yaml", f"{directory}/trunkline.yaml"),
+        ("conf/server.yaml", f"{directory}/server.yaml"),
     ]:
         line = line.replace(theirs, ours)
     return line
@@ -81,7 +82,30 @@ async def test_explain_and_replay(gateway, tmp_path):
     assert "INVITE 200" in await run(command("trunkline replay", gateway, tmp_path))
 
 
+async def test_the_shipped_file_of_server_mode_joins_another_servers_rooms(gateway, tmp_path):
+    sip_port = free_port(count=2)
+    text = (ROOT / "conf" / "server.yaml").read_text().replace("ws://127.0.0.1:7880", gateway.url)
+    text = text.replace("port: 7881", f"port: {sip_port + 1}").replace("#sip_port: 5060", f"sip_port: {sip_port}")
+    (tmp_path / "server.yaml").write_text(f"{text}\nlisten_ip: 127.0.0.1\ndata_dir: {tmp_path}/server\n")
+    log = tmp_path / "server.log"
+    with log.open("w") as file:
+        server = await asyncio.create_subprocess_shell(
+            "exec " + command("trunkline serve", gateway, tmp_path), cwd=ROOT, stdout=file, stderr=file)
+    try:
+        await eventually(lambda: "is running" in log.read_text(), "the gateway")
+        dial = command("trunkline dial", gateway, tmp_path).replace(f":{gateway.sip_port}", f":{sip_port}")
+        call = asyncio.ensure_future(run(dial))
+        room = await eventually(lambda: re.search(r"a call rings.* room=(\S+)", log.read_text()), "the call")
+        agent = await gateway.join(room[1])
+        await agent.publish_tone(440)
+        assert "answered" in await call
+    finally:
+        server.terminate()
+        assert await server.wait() == 0, log.read_text()
+
+
 def test_every_command_is_one_that_this_file_runs():
     known = (
-        "trunkline dial", "export LIVEKIT_URL", "examples/echo_agent.py", "examples/echo.py", "trunkline explain", "trunkline replay")
+        "trunkline dial", "export LIVEKIT_URL", "examples/echo_agent.py", "examples/echo.py", "trunkline explain",
+        "trunkline replay", "trunkline serve")
     assert [line for line in commands() if not any(words in line for words in known)] == []
