@@ -55,7 +55,11 @@ struct StreamTable: ~Copyable {
       connection.initialize(to: made)
       connections[number] = connection
       poller.add(connection.pointee.descriptor, token: UInt64(number), alsoWritable: true)
-    case .close(let port): if let number = port.streamNumber { remove(number) }
+    case .close(let port):
+      guard let number = port.streamNumber else { return }
+      remove(number)
+      // The number may be another connection's before this one's end is told.
+      stillborn.removeAll { $0 == number }
     }
   }
 

@@ -55,9 +55,12 @@ final class RoomClientLaunch: @unchecked Sendable {
     nonisolated(unsafe) let waking = library
     mailbox.setWake { cws_wake(waking) }
     isReady.signal()
-    cws_run(library, loop.stops)
-    mailbox.setWake(nil)
-    cws_destroy(library)
+    // The library knows it by its address alone.
+    withExtendedLifetime(loop) {
+      cws_run(library, loop.stops)
+      mailbox.setWake(nil)
+      cws_destroy(library)
+    }
   }
 
   private func makeLibrary(_ loop: RoomClientLoop) -> OpaquePointer? {
@@ -67,7 +70,7 @@ final class RoomClientLaunch: @unchecked Sendable {
       descriptor_limit: Self.descriptorLimit,
       connect_seconds: self.options.limits.connectSeconds, ping_seconds: self.options.limits.pingSeconds,
       hangup_seconds: self.options.limits.hangupSeconds)
-    // The loop lives until `run` returns, longer than the library.
+    // Nothing is called before `run` serves the library.
     let user = Unmanaged.passUnretained(loop).toOpaque()
     return withUnsafePointer(to: handlers) { handlers in
       guard let file = self.options.authorityFile else { return cws_create(&options, handlers, user) }

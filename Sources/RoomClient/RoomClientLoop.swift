@@ -117,7 +117,7 @@ final class RoomClientLoop {
     guard let connection = connections[id] else { return }
     connection.isSilent = true
     connection.closesWhenSent = true
-    if !connection.hasQueue { cws_close(connection.handle, 1000) }
+    if connection.hasQueue { cws_hurry(connection.handle) } else { cws_close(connection.handle, 1000) }
   }
 
   /// Tells the end of a connection ahead of the library.

@@ -244,6 +244,10 @@ bool cws_write(cws_connection *connection, uint8_t *bytes, size_t count, bool is
   return lws_write(connection->wsi, bytes, count, kind) >= 0;
 }
 
+void cws_hurry(cws_connection *connection) {
+  lws_set_timeout(connection->wsi, PENDING_TIMEOUT_USER_OK, close_seconds);
+}
+
 void cws_close(cws_connection *connection, uint16_t code) {
   connection->is_closing = true;
   connection->close_code = code;

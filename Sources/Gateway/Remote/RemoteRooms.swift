@@ -1,5 +1,6 @@
 import Base
 import Configuration
+import Dispatch
 import Linux
 import LiveKitProtocol
 import Logging
@@ -101,10 +102,16 @@ actor RemoteRooms {
     }
   }
 
-  func close() {
+  func close() async {
     // Those whose last packets are on their way, too.
     for number in sessions.keys { handle(.leave(.clientInitiated), of: number) }
-    sockets.close()
+    // It waits for a thread.
+    await withCheckedContinuation { continuation in
+      DispatchQueue.global().async { [sockets] in
+        sockets.close()
+        continuation.resume()
+      }
+    }
     socketEvents.close()
   }
 

@@ -67,6 +67,8 @@ void cws_want_write(cws_connection *connection);
 /// Sends one message, inside `writable` alone; `bytes` has CWS_PREFIX bytes of free room before it. False when the
 /// connection is gone.
 bool cws_write(cws_connection *connection, uint8_t *bytes, size_t count, bool is_binary);
+/// Gives what is still to be written 3 s; then the connection ends without a word.
+void cws_hurry(cws_connection *connection);
 /// Closes with a code of RFC 6455 §7.4.1; `closed` comes later.
 void cws_close(cws_connection *connection, uint16_t code);
 
