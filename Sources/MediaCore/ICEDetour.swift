@@ -10,12 +10,11 @@ struct ICERelay {
   private(set) var port: MediaPort?
   /// The connection is there, or none is needed.
   private(set) var isActive = false
-  /// Not before this, so that one that fails at once is not tried all the time.
-  private(set) var nextTry = MonotonicTime.zero
+  /// One that fails at once is not tried all the time.
+  private var retry = DetourRetry()
   private let number: Int
 
   private static let firstBase: UInt8 = 2
-  private static let retryInterval = Duration.seconds(5)
 
   init(_ server: ICEServer, number: Int) {
     self.server = server
@@ -46,8 +45,13 @@ struct ICERelay {
 
   mutating func begin(via port: MediaPort?, at now: MonotonicTime) {
     self.port = port
-    nextTry = now + Self.retryInterval
+    retry.begin(at: now)
   }
+
+  func isDue(at now: MonotonicTime) -> Bool { port == nil && retry.isDue(at: now) }
+
+  /// It stands.
+  mutating func succeed() { retry.succeed() }
 
   mutating func begin(isStream: Bool) {
     guard port != nil else { return }
@@ -61,16 +65,35 @@ struct ICERelay {
   }
 }
 
+/// When a detour is tried again: one that stood and has ended sooner than one that never came about.
+struct DetourRetry {
+  private static let interval = Duration.seconds(5)
+  private static let intervalAfterSuccess = Duration.seconds(1)
+
+  private var begunAt: MonotonicTime?
+  private var hasSucceeded = false
+
+  mutating func begin(at now: MonotonicTime) {
+    begunAt = now
+    hasSucceeded = false
+  }
+
+  mutating func succeed() { hasSucceeded = true }
+
+  func isDue(at now: MonotonicTime) -> Bool {
+    begunAt.map { now - $0 >= (hasSucceeded ? Self.intervalAfterSuccess : Self.interval) } ?? true
+  }
+}
+
 /// A TCP connection to the peer itself, which waits for it (RFC 6544: its candidate is passive, ours active).
 struct ICEConnection {
   let remote: Endpoint
   let base: ICEBaseID
   /// Nil: there is none, and none is being made.
   private(set) var port: MediaPort?
-  private(set) var nextTry = MonotonicTime.zero
+  private var retry = DetourRetry()
 
   private static let firstBase: UInt8 = 16
-  private static let retryInterval = Duration.seconds(5)
   /// RFC 6544 §4.2: direction preference 6 of an active candidate, then the most preferred.
   private static let localPreference: UInt16 = 6 << 13 | 0x1FFF
 
@@ -88,8 +111,13 @@ struct ICEConnection {
 
   mutating func begin(via port: MediaPort?, at now: MonotonicTime) {
     self.port = port
-    nextTry = now + Self.retryInterval
+    retry.begin(at: now)
   }
+
+  func isDue(at now: MonotonicTime) -> Bool { port == nil && retry.isDue(at: now) }
+
+  /// It stands.
+  mutating func succeed() { retry.succeed() }
 
   mutating func end() { port = nil }
 
