@@ -13,6 +13,8 @@ enum CallRPC {
 
   /// Headers of a BYE that one request may set.
   static let headerLimit = 32
+  /// Of an answer, as of every payload of a method.
+  static let payloadByteLimit = RoomLimits().rpcPayloadByteCount
 
   struct HeadersRequest: Decodable {
     let include: [String]?
@@ -58,10 +60,7 @@ extension CallRPC {
     acknowledgement.destinationIdentities = [identity]
     acknowledgement.rpcAck.requestID = request.id
     func refuse(_ code: UInt32, _ message: String) -> Reply {
-      var packet = response(to: request.id, for: identity)
-      packet.rpcResponse.error.code = code
-      packet.rpcResponse.error.message = message
-      return Reply(packets: [acknowledgement, packet])
+      Reply(packets: [acknowledgement, refusal(of: request.id, for: identity, code, message)])
     }
     // RPC error 1500: the method was called with something it cannot read.
     let unreadable = "the payload is not what the method takes"
@@ -72,19 +71,33 @@ extension CallRPC {
       return Reply(
         packets: [acknowledgement],
         event: .remoteHeadersAsked { headers in
+          let payload = encode(headers: wanted.select(headers))
+          guard payload.utf8.count <= payloadByteLimit else {
+            let message = "the headers are longer than an answer may be: name those wanted in include"
+            return later(refusal(of: id, for: identity, 1504, message))
+          }
           var packet = response(to: id, for: identity)
-          packet.rpcResponse.payload = encode(headers: wanted.select(headers))
+          packet.rpcResponse.payload = payload
           later(packet)
         })
     case endCall:
       guard let wanted = decode(EndRequest.self, request.payload), (wanted.headers ?? [:]).count <= headerLimit,
-        (wanted.headers ?? [:]).allSatisfy({ HeaderSyntax.isName($0.key) && HeaderSyntax.isValue($0.value) })
+        HeaderCheck.problem(headers: wanted.headers ?? [:]) == nil
       else { return refuse(1500, unreadable) }
       var packet = response(to: request.id, for: identity)
       packet.rpcResponse.payload = "{}"
       return Reply(packets: [acknowledgement, packet], event: .endAsked(headers: wanted.headers ?? [:]))
     default: return refuse(1400, "Method not supported at destination")
     }
+  }
+
+  private static func refusal(
+    of id: String, for identity: String, _ code: UInt32, _ message: String
+  ) -> Livekit_DataPacket {
+    var packet = response(to: id, for: identity)
+    packet.rpcResponse.error.code = code
+    packet.rpcResponse.error.message = message
+    return packet
   }
 
   private static func response(to id: String, for identity: String) -> Livekit_DataPacket {
