@@ -50,6 +50,7 @@ struct DialSession {
     for await event in events {
       if await handle(event) { break }
     }
+    media.stop()
     if let answered { report.callSeconds = (clock.now - answered).seconds }
     progress(.ended(report.end.rawValue))
     return report
