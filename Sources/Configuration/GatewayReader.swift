@@ -215,7 +215,11 @@ struct GatewayReader {
   private mutating func readLogging(_ root: Section) {
     root.read("log_numbers", into: &configuration.logging.numbers, .choice)
     // The name that livekit-sip's manual has for it.
-    if isMember { root.read("log_level", into: &configuration.logging.level, .choice) }
+    if isMember {
+      root.read("log_level", into: &configuration.logging.level, .choice)
+    } else {
+      root.unavailable("log_level", "use `logging.level`")
+    }
     root.section("logging") { logging in
       logging.read("level", into: &configuration.logging.level, .choice)
       logging.read("json", into: &configuration.logging.isJSON, .bool)
@@ -261,7 +265,7 @@ struct GatewayReader {
   // MARK: The whole
 
   private func refuseOtherVersions(_ root: Section) {
-    for (key, hint) in LaterVersions.keys where key != "log_level" || !isMember { root.unavailable(key, hint) }
+    for (key, hint) in LaterVersions.keys { root.unavailable(key, hint) }
     for (key, why) in LaterVersions.sipKeys { leave(root, key, why: why) }
     // Always on here, so that only switching it off asks for something we do not do.
     root.reading.knowAsUnsettable("enable_jitter_buffer")

@@ -27,7 +27,7 @@ enum LaterVersions {
     ("signal_relay", ""), ("psrpc", ""), ("limit", "see `limits` and `max_active_calls`"), ("audio", ""), ("video", ""),
     ("ingress", ""), ("sip", "this process is the SIP service"), ("metric", ""),
     ("prometheus", "use `prometheus_port`"),
-    ("log_level", "use `logging.level`"), ("development", ""), ("enable_data_tracks", ""), ("api", ""),
+    ("development", ""), ("enable_data_tracks", ""), ("api", ""),
   ]
 
   /// Of `room`.

@@ -6,7 +6,7 @@ extension FullICE {
   /// The connection that was ordered is there.
   mutating func streamOpened(_ port: MediaPort) {
     if let index = connections.firstIndex(where: { $0.port == port }) {
-      connections[index].succeed()
+      connections[index].retry.succeed()
       agent.add(connections[index].agentBase)
     } else if let index = relays.firstIndex(where: { $0.port == port }) {
       relays[index].begin(isStream: true)
@@ -36,10 +36,10 @@ extension FullICE {
   }
 
   private mutating func makeDetours(at now: MonotonicTime, _ output: inout MediaOutput) {
-    for index in connections.indices where connections[index].isDue(at: now) {
+    for index in connections.indices where connections[index].port == nil && connections[index].retry.isDue(at: now) {
       connections[index].begin(via: output.streams.open(connections[index].configuration, for: id), at: now)
     }
-    for index in relays.indices where relays[index].isDue(at: now) {
+    for index in relays.indices where relays[index].port == nil && relays[index].retry.isDue(at: now) {
       let server = relays[index].server
       if let configuration = relays[index].configuration {
         relays[index].begin(via: output.streams.open(configuration, for: id), at: now)
@@ -84,7 +84,7 @@ extension FullICE {
     case .packet(let peer, let range): return (peer, range)
     case .failed: endRelay(index, &output)
     case .allocated(let endpoint):
-      relays[index].succeed()
+      relays[index].retry.succeed()
       let base = relays[index].agentBase(isIPv4: endpoint.address.isIPv4)
       agent.add(base)
       let candidate = ICECandidate(

@@ -11,7 +11,7 @@ struct ICERelay {
   /// The connection is there, or none is needed.
   private(set) var isActive = false
   /// One that fails at once is not tried all the time.
-  private var retry = DetourRetry()
+  var retry = DetourRetry()
   private let number: Int
 
   private static let firstBase: UInt8 = 2
@@ -48,11 +48,6 @@ struct ICERelay {
     retry.begin(at: now)
   }
 
-  func isDue(at now: MonotonicTime) -> Bool { port == nil && retry.isDue(at: now) }
-
-  /// It stands.
-  mutating func succeed() { retry.succeed() }
-
   mutating func begin(isStream: Bool) {
     guard port != nil else { return }
     client = TURNClient(username: server.username, password: server.password, isStream: isStream)
@@ -78,6 +73,7 @@ struct DetourRetry {
     hasSucceeded = false
   }
 
+  /// It stands.
   mutating func succeed() { hasSucceeded = true }
 
   func isDue(at now: MonotonicTime) -> Bool {
@@ -91,7 +87,7 @@ struct ICEConnection {
   let base: ICEBaseID
   /// Nil: there is none, and none is being made.
   private(set) var port: MediaPort?
-  private var retry = DetourRetry()
+  var retry = DetourRetry()
 
   private static let firstBase: UInt8 = 16
   /// RFC 6544 §4.2: direction preference 6 of an active candidate, then the most preferred.
@@ -113,11 +109,6 @@ struct ICEConnection {
     self.port = port
     retry.begin(at: now)
   }
-
-  func isDue(at now: MonotonicTime) -> Bool { port == nil && retry.isDue(at: now) }
-
-  /// It stands.
-  mutating func succeed() { retry.succeed() }
 
   mutating func end() { port = nil }
 

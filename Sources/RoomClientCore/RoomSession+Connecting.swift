@@ -173,7 +173,7 @@ extension RoomSession {
     abandon()
     if url.isCloud, !hasAskedForRegions {
       hasAskedForRegions = true
-      emit(.findRegions(entry.url ?? configuration.url, token: token))
+      emit(.findRegions(home, token: token))
     } else {
       useNextRegion()
     }
@@ -206,7 +206,7 @@ extension RoomSession {
   /// A participant is known where it joined: only one that joins anew may do so elsewhere.
   mutating func useNextRegion() {
     guard purpose == .join else { return }
-    url = regions.isEmpty ? entry.url ?? configuration.url : regions.removeFirst()
+    url = regions.isEmpty ? home : regions.removeFirst()
   }
 
   // MARK: Time

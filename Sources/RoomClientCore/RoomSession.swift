@@ -52,6 +52,8 @@ public struct RoomSession: Sendable {
   /// Empty before the first join.
   public internal(set) var participantSID = ""
   public var isEnded: Bool { state == .ended }
+  /// Where it joins unless the server names another place.
+  var home: RoomServerURL { entry.url ?? configuration.url }
   /// What the last WebSocket was opened with.
   public private(set) var lastTarget: RoomSocketTarget?
   /// As it was told last.

@@ -20,7 +20,7 @@ extension RemoteRooms {
         .success(
           RoomPlace(
             participantSID: sid, mediaRoom: RoomID(session.machine.mediaRoom),
-            mediaTrack: TrackID(session.machine.mediaTrack), loop: session.loopIndex)), of: number)
+            mediaTrack: TrackID(session.machine.mediaTrack), loop: session.loop.index)), of: number)
     case .joinFailed(let fault): answer(.failure(JoinFault(fault)), of: number)
     case .rejoined(let sid): session.notify(.rejoined(participantSID: sid))
     case .mediaLost(let reason): session.notify(.mediaLost(reason: reason))

@@ -23,7 +23,6 @@ actor RemoteRooms {
     let entry: RoomEntry
     var call: PhoneLegID
     let loop: MediaLoop
-    let loopIndex: Int
     /// Nil once it was given.
     var answer: (@Sendable (Result<RoomPlace, JoinFault>) -> Void)?
     var notify: @Sendable (CallerRoomEvent) -> Void
@@ -158,7 +157,7 @@ actor RemoteRooms {
     guard pass.url.isEmpty || url != nil else {
       return answer(.failure(.failed("ws_url of the cluster cannot be read: \(pass.url.prefix(100))")))
     }
-    guard let index = loops.indices.min(by: { loops[$0].load < loops[$1].load }) else { return }
+    guard let loop = loops.min(by: { $0.load < $1.load }) else { return }
     let number = nextNumber
     nextNumber += 1
     let machine = RoomSession(
@@ -168,8 +167,7 @@ actor RemoteRooms {
       number: number, fingerprint: access.fingerprint, configuration: access.session,
       usesOnePeerConnection: MonotonicClock.now() >= usesTwoPeerConnectionsUntil)
     sessions[number] = Session(
-      machine: machine, entry: entry, call: call, loop: loops[index], loopIndex: index, answer: answer,
-      notify: notify)
+      machine: machine, entry: entry, call: call, loop: loop, answer: answer, notify: notify)
     numbers[call] = number
     tellAgents(of: number, RoomPresence())
     handle(.start, of: number)

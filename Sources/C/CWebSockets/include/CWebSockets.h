@@ -42,7 +42,7 @@ typedef struct {
 cws_client *cws_create(const cws_options *options, const cws_handlers *handlers, void *user);
 /// Serves connections until `*stops` is true, which is looked at after each event.
 void cws_run(cws_client *client, const bool *stops);
-/// Ends all connections, without a word about them.
+/// Ends all connections at once; `closed` tells of each.
 void cws_destroy(cws_client *client);
 /// Has `woken` called on the thread of cws_run. Any thread may call it while the client is there.
 void cws_wake(cws_client *client);
